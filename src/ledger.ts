@@ -1,0 +1,66 @@
+import type { StartReason } from './action.ts'
+import type { CredentialRevision, DigestGroup, ObjectRef, RunStrategy } from './host-state.ts'
+
+/**
+ * What no host can say; see law 3. Small, versioned, written before the effect it speaks of. It never says that
+ * something runs. Lost, it is rebuilt from interface aliases, sockets and `volume.json`, and nothing restarts for it.
+ */
+export interface Ledger {
+  readonly version: 1
+  readonly root: RootIdentity
+  /** Value of net.ipv4.ip_forward before we first changed it; null when we never did. */
+  readonly forwardingPrior: boolean | null
+  /** By uid of the MicroVM. */
+  readonly machines: Readonly<Record<string, MachineRecord>>
+}
+
+/** Tells two controllers on one host apart. */
+export interface RootIdentity {
+  /** 8 hex digits: in every ifalias and table name. */
+  readonly id: string
+  /** Link group of every link of ours; 1 ≤ group < 2^31. */
+  readonly group: number
+}
+
+export interface MachineRecord {
+  readonly ref: ObjectRef
+  /** Unix uid of its VMM. */
+  readonly user: number
+  /** Addresses by interface name, given from the subnet when the spec names none. */
+  readonly addresses: Readonly<Record<string, string>>
+  /** What an operation or an end left behind; counts only while the run strategy is still `strategy`. */
+  readonly power: { readonly wish: 'on' | 'off'; readonly strategy: RunStrategy }
+  /** uid of the last Restart operation that was taken on; part of the `restart` digest. */
+  readonly restartRequest: string | null
+  readonly started: StartedRecord | null
+  readonly crashes: { readonly count: number; readonly retryAt: number }
+  readonly restarts: {
+    readonly count: number
+    readonly last: { readonly reason: StartReason; readonly at: number } | null
+  }
+}
+
+/** What was applied when this incarnation was started; written before its VMM is spawned. */
+export interface StartedRecord {
+  /** 8 hex digits, new for each start. */
+  readonly incarnation: string
+  readonly at: number
+  readonly bootId: string
+  /** Version of the digests' meaning: a newer Moorage that digests otherwise restarts nobody. */
+  readonly schema: number
+  readonly digests: Readonly<Record<DigestGroup, string>>
+  readonly credentials: CredentialRevision | null
+  readonly powerOff: PowerOff
+  readonly accel: string
+  /** How it ended; null while nobody has seen it end. */
+  readonly ended: { readonly how: string; readonly at: number } | null
+}
+
+/** Stop by what was started: how this incarnation is asked to go. */
+export interface PowerOff {
+  readonly method: 'qmp-powerdown' | 'qmp-quit'
+  readonly graceSeconds: number
+}
+
+/** Meaning of {@link StartedRecord.digests}. */
+export const digestSchema = 1

@@ -1,0 +1,30 @@
+import type { Action, ActionHead, Refusal, Step, Wait } from '../action.ts'
+import { digest } from '../digest.ts'
+
+/** What the nouns of a plan write into. */
+export interface Draft {
+  readonly actions: Action[]
+  readonly refusals: Refusal[]
+  readonly waits: Wait[]
+}
+
+export function emptyDraft(): Draft {
+  return { actions: [], refusals: [], waits: [] }
+}
+
+/** Adds one action and answers its id. */
+export function add(draft: Draft, head: ActionHead, step: Step): string {
+  draft.actions.push({ ...head, ...step })
+  return head.id
+}
+
+/**
+ * What an action wants, apart from why, when and after what: two actions of one id and one wish are the same operation.
+ */
+export function wishOf(action: Action): string {
+  const { after: _after, because: _because, ...wish } = action
+  if (wish.kind === 'stopMachine') return digest({ ...wish, deadline: 0 })
+  if (wish.kind === 'startMachine') return digest({ ...wish, reason: null })
+  if (wish.kind === 'concludeMachine') return digest({ ...wish, crashes: null })
+  return digest(wish)
+}
