@@ -25,6 +25,8 @@ export interface HostState {
   readonly machines: readonly Machine[]
   /** Machines whose object is cleanly gone. One that is neither here nor in `machines` is left alone and reported. */
   readonly departed: readonly { readonly uid: string; readonly owner: ObjectRef }[]
+  /** Uids of machines whose object is there and cannot be realised as it is written: what runs of them is left alone. */
+  readonly held: readonly string[]
 }
 
 export interface Bridge {
@@ -98,6 +100,8 @@ export interface Volume {
   readonly holder: string | null
   /** What shall become of it: `Delete` only when its object is cleanly gone and its policy says so. */
   readonly intent: 'Keep' | 'Delete'
+  /** The state names this volume as its source: one that was released is taken over. */
+  readonly adopt: boolean
 }
 
 /** Parts of a machine's specification; a change in any of them needs a restart. */

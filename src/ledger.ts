@@ -32,6 +32,10 @@ export interface MachineRecord {
   readonly power: { readonly wish: 'on' | 'off'; readonly strategy: RunStrategy }
   /** uid of the last Restart operation that was taken on; part of the `restart` digest. */
   readonly restartRequest: string | null
+  /** uids of operations that were taken on, the newest last. */
+  readonly operations: readonly string[]
+  /** Grace of the stop that the last operation asked for; null: the one it was started with. */
+  readonly graceSeconds: number | null
   readonly started: StartedRecord | null
   readonly crashes: { readonly count: number; readonly retryAt: number }
   readonly restarts: {
@@ -64,3 +68,19 @@ export interface PowerOff {
 
 /** Meaning of {@link StartedRecord.digests}. */
 export const digestSchema = 1
+
+/** A record of a machine nobody has started yet. */
+export function newRecord(ref: ObjectRef, user: number, strategy: RunStrategy, wish: 'on' | 'off'): MachineRecord {
+  return {
+    ref,
+    user,
+    addresses: {},
+    power: { wish, strategy },
+    restartRequest: null,
+    operations: [],
+    graceSeconds: null,
+    started: null,
+    crashes: { count: 0, retryAt: 0 },
+    restarts: { count: 0, last: null },
+  }
+}

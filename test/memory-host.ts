@@ -1,6 +1,6 @@
 import type { Action, RulesChange } from '../src/action.ts'
 import type { Link, Observed, ObservedMachine, RuleSets } from '../src/host-state.ts'
-import { digestSchema, type Ledger, type MachineRecord, type RootIdentity } from '../src/ledger.ts'
+import { digestSchema, type Ledger, type MachineRecord, newRecord, type RootIdentity } from '../src/ledger.ts'
 import { emptyRuleSets, ruleSetNames } from '../src/plan/rules.ts'
 
 /** A host and its ledger in memory: what each action does when it succeeds, as a value. */
@@ -25,19 +25,6 @@ export function emptyHost(): MemoryHost {
       volumes: [],
       inFlight: [],
     },
-  }
-}
-
-export function emptyRecord(owner: MachineRecord['ref'], user: number): MachineRecord {
-  return {
-    ref: owner,
-    user,
-    addresses: {},
-    power: { wish: 'on', strategy: 'Always' },
-    restartRequest: null,
-    started: null,
-    crashes: { count: 0, retryAt: 0 },
-    restarts: { count: 0, last: null },
   }
 }
 
@@ -140,7 +127,7 @@ export function apply(host: MemoryHost, action: Action): MemoryHost {
     case 'adoptMachine': {
       const seen = observed.machines.find((one) => one.uid === action.uid)
       if (!seen) return host
-      const record = ledger.machines[action.uid] ?? emptyRecord(seen.owner, seen.user)
+      const record = ledger.machines[action.uid] ?? newRecord(seen.owner, seen.user, 'Always', 'on')
       return withRecord(host, action.uid, { ...record, started: seen.started })
     }
     case 'forgetMachine': {
@@ -164,10 +151,7 @@ function start(host: MemoryHost, action: Extract<Action, { kind: 'startMachine' 
     if (!volume || volume.user !== machine.user) throw new Error(`no volume ${disk.volume} for ${machine.uid}`)
   }
   const { power: wish, runStrategy: strategy } = machine
-  const record = ledger.machines[machine.uid] ?? {
-    ...emptyRecord(machine.owner, machine.user),
-    power: { wish, strategy },
-  }
+  const record = ledger.machines[machine.uid] ?? newRecord(machine.owner, machine.user, strategy, wish)
   const started: NonNullable<MachineRecord['started']> = {
     incarnation: '00000001',
     at: now,

@@ -51,10 +51,12 @@ export function planMachines(
   const departed = new Map(desired.departed.map((one) => [one.uid, one.owner]))
   for (const [uid, owner] of departed) planDeparted(context, uid, owner, seen.get(uid))
 
+  const held = new Set(desired.held)
   const staying: ObservedMachine[] = []
   for (const machine of observed.machines) {
     if (wanted.has(machine.uid) || departed.has(machine.uid)) continue
     if (machine.phase !== 'Gone') staying.push(machine)
+    if (held.has(machine.uid)) continue
     draft.refusals.push({
       owner: machine.owner,
       reason: 'Unclaimed',
@@ -209,12 +211,13 @@ function end(
 }
 
 function planStop(
-  { draft, observed, now }: Context,
+  { draft, observed, ledger, now }: Context,
   machine: { readonly uid: string; readonly id: string; readonly owner: ObjectRef },
   started: StartedRecord | null,
   because: string,
 ): string {
-  const powerOff: PowerOff = started?.powerOff ?? { method: 'qmp-powerdown', graceSeconds: 30 }
+  const applied: PowerOff = started?.powerOff ?? { method: 'qmp-powerdown', graceSeconds: 30 }
+  const powerOff = { ...applied, graceSeconds: ledger.machines[machine.uid]?.graceSeconds ?? applied.graceSeconds }
   const flight = observed.inFlight.find((one) => one.kind === 'stopMachine' && one.machine === machine.uid)
   const deadline = flight?.deadline ?? now + powerOff.graceSeconds * 1000
   return add(draft, head('stopMachine', machine, because), {

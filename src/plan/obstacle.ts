@@ -54,10 +54,11 @@ function taken(owner: ObjectRef, link: Link): Refusal {
 
 /** Why a volume cannot be used as wanted; null when it can. */
 function refuseVolume(volume: Volume, seen: ObservedVolume | undefined): Refusal | null {
-  if (!seen || volume.intent === 'Delete' || volume.ephemeral) return null
+  if (volume.intent === 'Delete' || volume.ephemeral) return null
+  if (!seen) return volume.adopt ? missingSource(volume) : null
   const refuse = (reason: string, message: string): Refusal => ({ owner: volume.owner, reason, message })
   if (seen.fault !== null) return refuse('VolumeFault', `volume ${volume.name} cannot be used: ${seen.fault}`)
-  if (seen.ownerUid !== volume.ownerUid) {
+  if (seen.ownerUid !== volume.ownerUid && !volume.adopt) {
     return refuse(
       'VolumeReleased',
       `volume ${volume.name} holds the data of an earlier state; adopt it with source: { volume: ${volume.name} }, or delete the MicroVMVolume: a blank disk is never made in its place`,
@@ -70,4 +71,12 @@ function refuseVolume(volume: Volume, seen: ObservedVolume | undefined): Refusal
     )
   }
   return null
+}
+
+function missingSource(volume: Volume): Refusal {
+  return {
+    owner: volume.owner,
+    reason: 'VolumeMissing',
+    message: `volume ${volume.name}, which the state names as its source, is not on this host`,
+  }
 }

@@ -44,7 +44,7 @@ export function planVolumes(
       chain.push(add(draft, head, { kind: 'createVolume', volume }))
     }
     const user = users.get(volume.holder)
-    if (user !== undefined && (!present || there?.user !== user)) {
+    if (user !== undefined && (!present || there?.user !== user || there.ownerUid !== volume.ownerUid)) {
       const after = present ? [...chain, ...allGone(machines)] : chain
       const head = { id: `attachVolume/${volume.name}`, owner: volume.owner, after, because: 'its holder starts' }
       chain.push(add(draft, head, { kind: 'attachVolume', volume, user }))

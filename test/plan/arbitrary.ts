@@ -54,6 +54,7 @@ export function desiredOf(wish: Wish): HostState {
   const machines = wanted.map(({ vm, index }) => machineOf(vm, index))
   const networks = [0, 1].filter((network) => wanted.some(({ vm }) => vm.network === network))
   return {
+    held: [],
     forwarding: networks.length > 0,
     bridges: networks.map((network) => {
       const owner = { kind: 'MicroVMNetwork', namespace: '', name: `net${network}` }
@@ -101,6 +102,7 @@ function volumesOf(vm: VmWish, index: number): Volume[] {
       label: null,
       holder: uidOf(index),
       intent: 'Keep',
+      adopt: false,
     },
   ]
 }

@@ -1,0 +1,55 @@
+import type { Boot } from '../host-state.ts'
+import type { PowerOff } from '../ledger.ts'
+
+/** What this host can do, found once at start and again when asked. */
+export interface HostFeatures {
+  readonly architecture: 'amd64' | 'arm64'
+  /** Programs by the name a driver asks for, with their version; null when not installed. */
+  readonly programs: Readonly<Record<string, Program | null>>
+  /** Whether a guest instruction really ran under KVM. */
+  readonly kvm: { readonly usable: boolean; readonly why: string }
+}
+
+export interface Program {
+  readonly path: string
+  readonly version: string
+}
+
+/** Where a VMM finds what it is given. Paths are absolute. */
+export interface Place {
+  readonly program: Program
+  /** Runtime folder of the VM, owned by its uid. */
+  readonly directory: string
+  /** fds of the inherited listening sockets; the life socket is inherited and never named in argv. */
+  readonly fds: { readonly qmp: number; readonly console: number; readonly life: number }
+  readonly accel: 'kvm' | 'tcg'
+}
+
+/** A file that must stand in {@link Place.directory} before the VMM starts and go once it answers. */
+export interface CredentialFile {
+  readonly file: string
+  /** Index into `boot.credentials`, or into `boot.oemStrings`. */
+  readonly of: { readonly credential: number } | { readonly oemString: number }
+  /** Text before the value; systemd's `io.systemd.credential.binary:NAME=` for SMBIOS. */
+  readonly prefix: string
+  /** How the value is written behind it. */
+  readonly encoding: 'raw' | 'base64'
+}
+
+export interface Command {
+  readonly argv: readonly string[]
+  readonly credentialFiles: readonly CredentialFile[]
+}
+
+/** How one hypervisor is told what to do. Pure: nothing here touches the host. */
+export interface Driver {
+  readonly name: Boot['hypervisor']
+  /** Name under {@link HostFeatures.programs} of what it runs for this VM. */
+  program(boot: Boot): string
+  /** Why this VM cannot run here, each in a sentence; empty when it can. */
+  refuse(boot: Boot, features: HostFeatures): readonly string[]
+  /** `auto` made definite. */
+  accel(boot: Boot, features: HostFeatures): 'kvm' | 'tcg'
+  command(boot: Boot, place: Place): Command
+  powerOff(boot: Boot, graceSeconds: number): PowerOff
+}

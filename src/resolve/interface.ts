@@ -1,0 +1,70 @@
+import type { MicroVM } from '../api/microvm.ts'
+import { parseAddress } from '../cidr.ts'
+import type { ObjectRef } from '../host-state.ts'
+import type { Claims } from './claims.ts'
+import type { Wanted } from './input.ts'
+import { macAddress, tapName } from './names.ts'
+import { allocate, type Network } from './network.ts'
+
+/** An interface with nothing left to be derived. */
+export interface Interface {
+  readonly name: string
+  readonly tap: string
+  readonly mac: string
+  readonly address: string
+  readonly network: Network
+  readonly antiSpoof: boolean
+  readonly ipv6: boolean
+}
+
+/** The interfaces of a VM, or why one cannot be had. A conflict is told by `claims`. */
+export function resolveInterfaces(
+  { object, uid, ref }: Wanted<MicroVM>,
+  networks: ReadonlyMap<string, Network>,
+  claims: Claims,
+  taken: Set<string>,
+  before: Readonly<Record<string, string>>,
+): { interfaces: readonly Interface[] } | { problem: string | null } {
+  const interfaces: Interface[] = []
+  for (const wish of object.spec.interfaces ?? []) {
+    const network = networks.get(wish.network.name)
+    if (!network)
+      return { problem: `interface ${wish.name} is on MicroVMNetwork ${wish.network.name}, which is not there` }
+    const address = wish.address ?? allocate(network, taken, before[wish.name])
+    if (address === null) return { problem: `no address is free in ${network.spec.subnet} for interface ${wish.name}` }
+    const problem = refuseAddress(network, address)
+    if (problem) return { problem }
+    const made: Interface = {
+      name: wish.name,
+      tap: wish.tap ?? tapName(uid, wish.name),
+      mac: (wish.mac ?? macAddress(uid, wish.name)).toLowerCase(),
+      address,
+      network,
+      antiSpoof: wish.antiSpoof,
+      ipv6: wish.ethertypes?.includes('IPv6') ?? false,
+    }
+    if (!claimAll(claims, made, ref)) return { problem: null }
+    taken.add(address)
+    interfaces.push(made)
+  }
+  return { interfaces }
+}
+
+function claimAll(claims: Claims, made: Interface, ref: ObjectRef): boolean {
+  return (
+    claims.take('interface name', made.tap, ref) &&
+    claims.take('MAC', made.mac, ref) &&
+    claims.take('address', made.address, ref)
+  )
+}
+
+function refuseAddress(network: Network, address: string): string | null {
+  const value = parseAddress(address)
+  const size = 2 ** (32 - network.subnet.prefix)
+  const first = Math.floor(network.subnet.address / size) * size
+  if (value === null || value <= first || value >= first + size - 1) {
+    return `address ${address} is not one of a host in ${network.spec.subnet} of MicroVMNetwork ${network.name}`
+  }
+  if (address === network.gateway) return `address ${address} is the gateway of MicroVMNetwork ${network.name}`
+  return null
+}

@@ -1,0 +1,116 @@
+import type { MicroVMImage } from '../api/image.ts'
+import type { MicroVM } from '../api/microvm.ts'
+import type { MicroVMState } from '../api/state.ts'
+import type { Machine, RunStrategy, Volume } from '../host-state.ts'
+import { driverOf } from '../hypervisor/index.ts'
+import { type MachineRecord, newRecord } from '../ledger.ts'
+import { firstPower } from '../rollout/wants.ts'
+import { bootOf, digestsOf } from './boot.ts'
+import type { Claims } from './claims.ts'
+import { resolveDisks } from './disk.ts'
+import type { CredentialFacts, FileFact, ImageFacts, ResolveInput, Wanted } from './input.ts'
+import { type Interface, resolveInterfaces } from './interface.ts'
+import type { Network } from './network.ts'
+
+/** A VM with nothing left to be derived, and what it needs of the host. */
+export interface ResolvedMachine {
+  readonly machine: Machine
+  readonly interfaces: readonly Interface[]
+  readonly volumes: readonly Volume[]
+  readonly record: MachineRecord
+}
+
+export interface MachineContext {
+  readonly input: ResolveInput
+  readonly networks: ReadonlyMap<string, Network>
+  readonly images: ReadonlyMap<string, Wanted<MicroVMImage>>
+  /** By `namespace/name`. */
+  readonly states: ReadonlyMap<string, Wanted<MicroVMState>>
+  readonly claims: Claims
+  /** Addresses that are given out. */
+  readonly addresses: Set<string>
+}
+
+const noCredentials: CredentialFacts = { items: [], revision: null, secrets: [], problem: null }
+
+/** One VM; or why it cannot be realised as it is written (null: `claims` has told). */
+export function resolveMachine(
+  context: MachineContext,
+  vm: Wanted<MicroVM>,
+  record: MachineRecord,
+): ResolvedMachine | { problem: string | null } {
+  const { input, networks, images, states, claims, addresses } = context
+  const { spec } = vm.object
+  const image = images.get(spec.image.name)
+  if (!image) return { problem: `MicroVMImage ${spec.image.name} is not there` }
+  const unsupported = refuseUnsupported(vm.object)
+  if (unsupported) return { problem: unsupported }
+
+  const nics = resolveInterfaces(vm, networks, claims, addresses, record.addresses)
+  if ('problem' in nics) return nics
+  const files = input.images.get(spec.image.name) ?? missingFiles
+  const disks = resolveDisks(vm, states, files, claims, input.settings)
+  if ('problem' in disks) return disks
+
+  const credentials = input.credentials.get(vm.uid) ?? noCredentials
+  const { interfaces } = nics
+  const parts = { vm, image, files, interfaces, disks: disks.disks, credentials, restartRequest: record.restartRequest }
+  const boot = bootOf(parts)
+  const driver = driverOf(boot.hypervisor)
+  const [refusal] = driver
+    ? driver.refuse(boot, input.features)
+    : [`hypervisor ${boot.hypervisor} is not supported yet; use qemu`]
+  if (refusal) return { problem: refusal }
+
+  const strategy = spec.runStrategy ?? 'Always'
+  const machine: Machine = {
+    owner: vm.ref,
+    uid: vm.uid,
+    id: vm.uid.replaceAll('-', '').slice(0, 10),
+    user: record.user,
+    runStrategy: strategy,
+    power: record.power.strategy === strategy ? record.power.wish : firstPower(strategy),
+    blocked: imageProblem(spec.image.name, files) ?? credentials.problem,
+    boot,
+    digests: digestsOf(parts),
+    credentials: credentials.revision,
+    secrets: credentials.secrets,
+    graceSeconds: spec.terminationGracePeriodSeconds ?? input.settings.graceSeconds,
+  }
+  const given = Object.fromEntries(interfaces.map(({ name, address }) => [name, address]))
+  return { machine, interfaces, volumes: disks.volumes, record: { ...record, addresses: given } }
+}
+
+/** The record of a VM as the ledger has it, or a first one with a Unix uid of its own; null when none is free. */
+export function recordOf(vm: Wanted<MicroVM>, input: ResolveInput, used: Set<number>): MachineRecord | null {
+  const strategy: RunStrategy = vm.object.spec.runStrategy ?? 'Always'
+  const record = input.ledger.machines[vm.uid]
+  if (record) {
+    return record.power.strategy === strategy ? record : { ...record, power: { wish: firstPower(strategy), strategy } }
+  }
+  const { first, count } = input.settings.users
+  for (let user = first; user < first + count; user++) {
+    if (used.has(user)) continue
+    used.add(user)
+    return newRecord(vm.ref, user, strategy, firstPower(strategy))
+  }
+  return null
+}
+
+const missingFiles: ImageFacts = { kernel: { problem: 'its files were not looked at' }, initrd: null, root: null }
+
+function imageProblem(name: string, { kernel, initrd, root }: ImageFacts): string | null {
+  const bad = [kernel, initrd, root].find(
+    (file): file is Extract<FileFact, { problem: string }> => !!file && 'problem' in file,
+  )
+  return bad ? `MicroVMImage ${name}: ${bad.problem}` : null
+}
+
+/** Fields of the API that this build cannot carry out: better refused in a sentence than ignored. */
+function refuseUnsupported({ spec }: MicroVM): string | null {
+  if (spec.shares && spec.shares.length > 0) return 'shares are not supported yet; remove spec.shares'
+  if (spec.vsock) return 'vsock is not supported yet; remove spec.vsock'
+  if (spec.readiness?.vsockNotify)
+    return 'readiness.vsockNotify is not supported yet; use tcpSocket, httpGet or console'
+  return null
+}
