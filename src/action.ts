@@ -48,7 +48,6 @@ export type Step =
       /** What its run strategy makes of that end. */
       readonly power: 'on' | 'off'
     }
-  | { readonly kind: 'adoptMachine'; readonly uid: string; readonly machine: string }
   | { readonly kind: 'forgetMachine'; readonly uid: string }
 
 /** What is wrong with a link; `add` when it is not there at all. */

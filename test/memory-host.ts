@@ -124,12 +124,6 @@ export function apply(host: MemoryHost, action: Action): MemoryHost {
       const power = { ...record.power, wish: action.power }
       return withRecord(withObserved({ machines }), action.uid, { ...record, started, crashes: action.crashes, power })
     }
-    case 'adoptMachine': {
-      const seen = observed.machines.find((one) => one.uid === action.uid)
-      if (!seen) return host
-      const record = ledger.machines[action.uid] ?? newRecord(seen.owner, seen.user, 'Always', 'on')
-      return withRecord(host, action.uid, { ...record, started: seen.started })
-    }
     case 'forgetMachine': {
       const { [action.uid]: _gone, ...machines } = ledger.machines
       return { ...host, ledger: { ...ledger, machines } }

@@ -79,16 +79,9 @@ function planDeparted(context: Context, uid: string, owner: ObjectRef, seen: Obs
 }
 
 function planWanted(context: Context, machine: Machine, seen: ObservedMachine | undefined): void {
-  const { draft, ledger, now } = context
+  const { ledger, now } = context
   const record = ledger.machines[machine.uid]
   const wants = wantsToRun(machine)
-  if (seen && seen.phase !== 'Gone' && !record?.started && seen.started) {
-    add(draft, head('adoptMachine', machine, 'it runs and the ledger does not know it'), {
-      kind: 'adoptMachine',
-      uid: machine.uid,
-      machine: machine.id,
-    })
-  }
   const started = record?.started ?? seen?.started ?? null
 
   if (!wants) {

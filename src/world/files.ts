@@ -7,7 +7,10 @@ export interface Stat {
   readonly mode: number
   readonly uid: number
   readonly gid: number
-  /** `dev:inode`: the identity of what is there now. */
+  /**
+   * `device:inode:birth`: the identity of what is there now. Without the time of birth it would be none: ext4 gives the
+   * number of a removed directory to the next one.
+   */
   readonly identity: string
   readonly modifiedAt: number
 }
@@ -59,6 +62,8 @@ export interface Files {
   hashBeneath(root: string, relative: string, signal: AbortSignal): Promise<string>
   /** Sorted by name; throws `E2BIG` past `limit` entries. */
   list(path: string, limit: number): Promise<readonly Entry[]>
+  /** As `list`, for a directory that may itself be reached by a link (a git checkout, a ConfigMap). */
+  listFollowing(path: string, limit: number): Promise<readonly Entry[]>
   /** Makes the directory or, when it is there, sets its mode and owner. */
   makeDirectory(path: string, options: CreateOptions): Promise<void>
   /** A new file, written and fsynced; throws `EEXIST`. */
@@ -72,6 +77,7 @@ export interface Files {
   chown(path: string, uid: number, gid: number): Promise<void>
   chmod(path: string, mode: number): Promise<void>
   symlink(target: string, path: string): Promise<void>
+  /** null when there is nothing or no link. */
   readLink(path: string): Promise<string | null>
   /** Unlinks one file; nothing when there is none. */
   remove(path: string): Promise<void>

@@ -22,7 +22,7 @@ export interface SpawnSpec {
   readonly directory: string
   readonly uid: number
   readonly gid: number
-  /** Become fds 3, 4, ... of the child, in order. They are released here once the child holds them. */
+  /** Become fds 3, 4, ... of the child, in order. They are released here once the child holds them, or when it fails. */
   readonly listeners: readonly Listener[]
   /** stdout and stderr are appended here; the file is made 0600 when absent. */
   readonly output: string
@@ -39,6 +39,7 @@ export interface RunSpec {
 }
 
 export interface RunResult {
+  /** Exit code, or 128 + the number of the signal that ended it. */
   readonly code: number
   readonly stdout: string
   readonly stderr: string

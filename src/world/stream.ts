@@ -9,11 +9,11 @@ export interface Connection {
 /** A listening unix socket that a child is to inherit; nobody here ever accepts on it. */
 export interface Listener {
   readonly path: string
-  /** Gives our own copy up without unlinking the path. */
+  /** Gives our own copy up without unlinking the path. Safe to call twice. */
   release(): void
 }
 
-/** Why a connection could not be made; `code` is the errno name (`ENOENT`, `ECONNREFUSED`, `EAGAIN`, ...). */
+/** Why a connection or a listening socket could not be made; `code` is the errno name (`ENOENT`, `ECONNREFUSED`, `EAGAIN`, ...). */
 export class ConnectError extends Error {
   readonly code: string
   constructor(code: string, message: string) {
@@ -40,6 +40,12 @@ export interface HttpResponse {
 
 export type HttpHandler = (request: HttpRequest, signal: AbortSignal) => Promise<HttpResponse>
 
+/** What a server answered. The body may be left early; whoever leaves it hangs up. */
+export interface HttpReply {
+  readonly status: number
+  readonly body: AsyncIterable<string>
+}
+
 export type HttpAddress = { readonly path: string } | { readonly host: string; readonly port: number }
 
 /** Sockets of this host. */
@@ -54,4 +60,12 @@ export interface Stream {
   getStatus(host: string, port: number, path: string, timeout: number, signal: AbortSignal): Promise<number | null>
   /** Serves HTTP until the returned stop is called. A socket path is made 0600. */
   serve(address: HttpAddress, handler: HttpHandler): Promise<{ stop(): Promise<void>; port: number | null }>
+  /** Asks such a server; resolves with the first of the answer. `signal` ends the body too. Throws a {@link ConnectError}. */
+  request(
+    address: HttpAddress,
+    method: string,
+    path: string,
+    body: string | null,
+    signal: AbortSignal,
+  ): Promise<HttpReply>
 }

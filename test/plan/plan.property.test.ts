@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Action, Plan } from '../../src/action.ts'
+import { rebuild } from '../../src/controller/rebuild.ts'
 import type { HostState } from '../../src/host-state.ts'
 import { plan } from '../../src/plan/plan.ts'
 import { apply, emptyHost, type MemoryHost } from '../memory-host.ts'
@@ -45,6 +46,7 @@ function carryOut(host: MemoryHost, actions: readonly Action[], fails: (index: n
 function converge(desired: HostState, start: MemoryHost, fails: (pass: number, index: number) => boolean): MemoryHost {
   let host = operate(desired, start)
   for (let pass = 0; pass < passes; pass++) {
+    host = { ...host, ledger: rebuild(host.ledger, host.observed.machines) }
     const { actions } = planFor(desired, host)
     if (actions.length === 0) return host
     host = carryOut(host, actions, (index) => fails(pass, index))

@@ -1,0 +1,125 @@
+import type { Action } from '../action.ts'
+import type { MachineHost } from '../host/machine-host.ts'
+import { applyNetwork } from '../host/network.ts'
+import type { VolumeHost } from '../host/volume.ts'
+import type { HostFeatures } from '../hypervisor/driver.ts'
+import { driverOf } from '../hypervisor/index.ts'
+import { digestSchema, type StartedRecord } from '../ledger.ts'
+import type { Credential } from '../secret/credentials.ts'
+import { type DigestKey, revisionOf } from '../secret/revision.ts'
+import type { World } from '../world/world.ts'
+import type { Hands } from './executor.ts'
+import { changeRecord, forgetRecord, type LedgerStore } from './ledger.ts'
+
+export interface ActDeps {
+  readonly world: World
+  readonly ledger: LedgerStore
+  readonly machines: MachineHost
+  readonly volumes: VolumeHost
+  readonly features: () => HostFeatures
+  readonly key: DigestKey
+  /** The values for one VM as they are now. */
+  readonly credentials: (uid: string) => Promise<readonly Credential[]>
+}
+
+/** What each action is on this host, with what the ledger has to know before and after it. */
+export function newHands(deps: ActDeps): Hands {
+  const { world, ledger, machines, volumes } = deps
+  return {
+    async network(actions, signal) {
+      for (const action of actions) {
+        if (action.kind === 'setForwarding' && action.recordPrior)
+          await ledger.change((current) => ({ ...current, forwardingPrior: false }))
+      }
+      const errors = await applyNetwork(world.net, ledger.current.root, actions, signal)
+      for (const [index, action] of actions.entries()) {
+        if (action.kind === 'setForwarding' && !action.value && errors[index] === null) {
+          await ledger.change((current) => ({ ...current, forwardingPrior: null }))
+        }
+      }
+      return errors
+    },
+    async act(action, signal) {
+      switch (action.kind) {
+        case 'createVolume':
+          return volumes.create(action.volume, signal)
+        case 'attachVolume':
+          return volumes.attach(action.volume, action.user, signal)
+        case 'deleteVolume':
+          return volumes.delete(action.name, action.ownerUid, signal)
+        case 'startMachine':
+          return start(deps, action, signal)
+        case 'resumeMachine':
+          return machines.resume(action.uid, signal)
+        case 'stopMachine':
+          return machines.stop(action.uid, action.powerOff, action.deadline, signal)
+        case 'replugNic':
+          return machines.replug(action.uid, action.tap, signal)
+        case 'concludeMachine':
+          return conclude(deps, action, signal)
+        case 'forgetMachine':
+          return ledger.change(forgetRecord(action.uid))
+        default:
+          throw new Error(`${action.kind} is an action of the network`)
+      }
+    },
+  }
+}
+
+async function start(
+  deps: ActDeps,
+  action: Extract<Action, { kind: 'startMachine' }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { world, ledger, machines, key } = deps
+  const { machine, reason } = action
+  const credentials = await deps.credentials(machine.uid)
+  const revision = credentials.length > 0 ? revisionOf(credentials, key) : null
+  if (revision?.digest !== machine.credentials?.digest)
+    throw new Error('its credentials changed meanwhile; the next pass starts it')
+  const driver = driverOf(machine.boot.hypervisor)!
+  const at = world.clock.now()
+  const started: StartedRecord = {
+    incarnation: Buffer.from(world.random.bytes(4)).toString('hex'),
+    at,
+    bootId: world.process.bootId(),
+    schema: digestSchema,
+    digests: machine.digests,
+    credentials: revision,
+    powerOff: driver.powerOff(machine.boot, machine.graceSeconds),
+    accel: driver.accel(machine.boot, deps.features()),
+    ended: null,
+  }
+  // Before the VMM is spawned: a controller that dies in between finds a start that came to nothing, never a VMM that
+  // nobody knows.
+  const restarted = { reason, at }
+  await ledger.change(
+    changeRecord(machine.uid, (record) => ({
+      ...record,
+      started,
+      graceSeconds: null,
+      restarts: reason === 'Created' ? record.restarts : { count: record.restarts.count + 1, last: restarted },
+    })),
+  )
+  const values = credentials.map(({ value }) => value)
+  await machines.start(machine, started, values, signal)
+}
+
+async function conclude(
+  deps: ActDeps,
+  action: Extract<Action, { kind: 'concludeMachine' }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { ledger, machines, world } = deps
+  const user = ledger.current.machines[action.uid]?.user
+  if (user !== undefined) await machines.conclude(action.uid, user, signal)
+  const at = world.clock.now()
+  await ledger.change(
+    changeRecord(action.uid, (record) => ({
+      ...record,
+      started: record.started && { ...record.started, ended: { how: action.end, at } },
+      crashes: action.crashes,
+      power: { ...record.power, wish: action.power },
+    })),
+  )
+}

@@ -1,0 +1,66 @@
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { FileError, type Files } from '../world/files.ts'
+
+const folder = z
+  .string()
+  .max(4096)
+  .regex(/^\/(?!.*(^|\/)\.\.(\/|$))[^\0]*$/, 'must be an absolute path without ..')
+
+/** `/etc/moorage/config.yaml`: the controller's own settings. Every field may be absent. */
+export const configSchema = z.strictObject({
+  hostPaths: z
+    .strictObject({
+      images: z.array(folder).max(64).default(['/var/lib/moorage/images', '/nix/store', '/boot']),
+      secrets: z.array(folder).max(64).default(['/run/secrets', '/etc/moorage/secrets', '/run/agenix']),
+    })
+    .prefault({})
+    .describe('Folders below which manifests may name files of the host, for images and for credentials.'),
+  users: z
+    .strictObject({
+      first: z.int().min(1000).max(2_000_000_000).default(1_700_000_000),
+      count: z.int().min(1).max(65_536).default(65_536),
+    })
+    .prefault({})
+    .describe('Unix uids that VMMs run as, one for each VM.'),
+  starts: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('How many VMs start at a time. When absent: one for each processor.'),
+  resyncSeconds: z
+    .int()
+    .min(1)
+    .max(3600)
+    .default(60)
+    .describe('How often everything is looked at although nothing moved.'),
+  graceSeconds: z
+    .int()
+    .min(0)
+    .max(3600)
+    .default(30)
+    .describe('Seconds a stop waits for a guest whose spec says nothing.'),
+})
+
+export type Config = z.infer<typeof configSchema>
+
+/** The settings; defaults when there is no file. Throws a sentence that names the file and the field. */
+export async function readConfig(files: Files, path: string): Promise<Config> {
+  let text = ''
+  try {
+    text = Buffer.from(await files.read(path, 1 << 20)).toString('utf8')
+  } catch (error) {
+    if (!(error instanceof FileError && error.code === 'ENOENT')) throw error
+  }
+  let value: unknown
+  try {
+    value = parse(text) ?? {}
+  } catch (error) {
+    throw new Error(`${path}: not YAML: ${error instanceof Error ? error.message.split('\n')[0] : 'unreadable'}`)
+  }
+  const result = configSchema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw new Error(`${path}: ${issue?.path.join('.') || 'the file'}: ${issue?.message}`)
+}

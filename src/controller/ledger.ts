@@ -1,0 +1,144 @@
+import { canonical } from '../digest.ts'
+import type { Ledger, MachineRecord, RootIdentity } from '../ledger.ts'
+import { FileError } from '../world/files.ts'
+import { publish } from '../world/publish.ts'
+import type { World } from '../world/world.ts'
+import type { Paths } from './paths.ts'
+
+/** The ledger on disk: one small file for the host and one for each machine, published whole. */
+export interface LedgerStore {
+  readonly current: Ledger
+  /** Writes what the change makes different and only then makes it current. Changes run one after the other. */
+  change(change: (current: Ledger) => Ledger): Promise<void>
+  /** Records that could not be read, each in a sentence; they count as lost and are rebuilt from the host. */
+  readonly problems: readonly string[]
+}
+
+const recordLimit = 1 << 20
+const mode = 0o600
+
+/** Opens the ledger of a root; an absent one is empty. Calls must not overlap with another writer's. */
+export async function openLedger(world: World, paths: Paths, root: RootIdentity): Promise<LedgerStore> {
+  const { files } = world
+  const folder = `${paths.ledger}/machines`
+  await files.makeDirectory(paths.ledger, { mode: 0o700 })
+  await files.makeDirectory(folder, { mode: 0o700 })
+  const problems: string[] = []
+  let current = await load(world, paths, root, problems)
+  let queue: Promise<void> = Promise.resolve()
+
+  const write = (path: string, value: unknown) =>
+    publish(files, path, Buffer.from(`${JSON.stringify(value)}\n`), { mode })
+  const store = async (next: Ledger) => {
+    if (next.forwardingPrior !== current.forwardingPrior) {
+      await write(`${paths.ledger}/host.json`, { version: 1, forwardingPrior: next.forwardingPrior })
+    }
+    for (const [uid, record] of Object.entries(next.machines)) {
+      const before = current.machines[uid]
+      if (before === record || (before && canonical(before) === canonical(record))) continue
+      await write(`${folder}/${uid}.json`, { version: 1, ...record })
+    }
+    for (const uid of Object.keys(current.machines)) {
+      if (!(uid in next.machines)) await files.remove(`${folder}/${uid}.json`)
+    }
+    current = next
+  }
+  return {
+    get current() {
+      return current
+    },
+    problems,
+    // One after the other: each change starts from what the one before left.
+    change(change) {
+      const done = queue.then(() => store(change(current)))
+      queue = done.catch(() => undefined)
+      return done
+    },
+  }
+}
+
+/** A change of one record; nothing when there is none. */
+export function changeRecord(
+  uid: string,
+  change: (record: MachineRecord) => MachineRecord,
+): (ledger: Ledger) => Ledger {
+  return (ledger) => {
+    const record = ledger.machines[uid]
+    return record ? { ...ledger, machines: { ...ledger.machines, [uid]: change(record) } } : ledger
+  }
+}
+
+/** Leaves a record out. */
+export function forgetRecord(uid: string): (ledger: Ledger) => Ledger {
+  return (ledger) => {
+    const { [uid]: _gone, ...machines } = ledger.machines
+    return { ...ledger, machines }
+  }
+}
+
+/**
+ * What was changed from `base` to `next`, field by field, on whatever the ledger has become meanwhile: an action that
+ * wrote down its start while a pass was thinking is not undone by that pass.
+ */
+export function mergeRecords(base: Ledger, next: Ledger): (ledger: Ledger) => Ledger {
+  return (ledger) => {
+    const machines = { ...ledger.machines }
+    for (const [uid, record] of Object.entries(next.machines)) {
+      const before = base.machines[uid]
+      if (before === record) continue
+      const changed = Object.entries(record).filter(
+        ([field, value]) => !before || canonical(before[field as keyof MachineRecord]) !== canonical(value),
+      )
+      const current = machines[uid]
+      if (!current && before) continue
+      machines[uid] = { ...record, ...current, ...Object.fromEntries(changed) } as MachineRecord
+    }
+    return { ...ledger, machines }
+  }
+}
+
+async function load(world: World, paths: Paths, root: RootIdentity, problems: string[]): Promise<Ledger> {
+  const folder = `${paths.ledger}/machines`
+  const machines: Record<string, MachineRecord> = {}
+  for (const { name } of await world.files.list(folder, 100_000)) {
+    if (!name.endsWith('.json')) continue
+    const record = await readJson<MachineRecord>(world, `${folder}/${name}`, problems)
+    if (record) machines[name.slice(0, -'.json'.length)] = record
+  }
+  const host = await readJson<{ forwardingPrior: boolean | null }>(world, `${paths.ledger}/host.json`, problems)
+  return { version: 1, root, forwardingPrior: host?.forwardingPrior ?? null, machines }
+}
+
+async function readJson<T>(world: World, path: string, problems: string[]): Promise<T | null> {
+  try {
+    const { version, ...value } = JSON.parse(Buffer.from(await world.files.read(path, recordLimit)).toString('utf8'))
+    if (version === 1) return value as T
+    problems.push(`${path}: written by a newer version (${String(version)}); it is left alone and counts as lost`)
+  } catch (error) {
+    if (error instanceof FileError && error.code === 'ENOENT') return null
+    problems.push(`${path}: unreadable, counts as lost: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return null
+}
+
+/** The root's identity: read, or made once and published before anything bears it. */
+export async function openRoot(world: World, paths: Paths): Promise<RootIdentity> {
+  const path = `${paths.state}/root.json`
+  try {
+    const { id, group } = JSON.parse(Buffer.from(await world.files.read(path, 4096)).toString('utf8')) as RootIdentity
+    if (!/^[0-9a-f]{8}$/.test(id) || !Number.isInteger(group)) throw new Error('not a root identity')
+    return { id, group }
+  } catch (error) {
+    if (!(error instanceof FileError && error.code === 'ENOENT')) {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new Error(
+        `${path}: ${why}; put it back from a backup, since every interface and rule of this root bears it`,
+      )
+    }
+  }
+  const bytes = Buffer.from(world.random.bytes(8))
+  // Group 0 is the kernel's default; the top bit stays clear, and the number above it is left for links that go.
+  const root = { id: bytes.subarray(0, 4).toString('hex'), group: 2 + (bytes.readUInt32BE(4) % 0x7ffffff0) }
+  await publish(world.files, path, Buffer.from(`${JSON.stringify(root)}\n`), { mode: 0o600 })
+  return root
+}

@@ -1,0 +1,57 @@
+import { publish } from '../world/publish.ts'
+import type { World } from '../world/world.ts'
+import type { Status } from './status/status.ts'
+
+/** The statuses of all objects, kept in `status/` so that they outlive the controller. */
+export interface StatusStore {
+  readonly current: ReadonlyMap<string, Status>
+  /** Writes those that are another value than before and removes those of objects that are gone. */
+  save(next: ReadonlyMap<string, Status>): Promise<void>
+}
+
+const fileMode = 0o600
+
+/** Opens the status folder; a file that cannot be read is as if it were not there: the next pass makes it anew. */
+export async function openStatuses({ files }: World, folder: string): Promise<StatusStore> {
+  await files.makeDirectory(folder, { mode: 0o700 })
+  let current: ReadonlyMap<string, Status> = await load()
+
+  async function load(): Promise<Map<string, Status>> {
+    const statuses = new Map<string, Status>()
+    for (const { name } of await files.list(folder, 100_000)) {
+      if (!name.endsWith('.json')) continue
+      try {
+        statuses.set(
+          keyOfFile(name),
+          JSON.parse(Buffer.from(await files.read(`${folder}/${name}`, 1 << 20)).toString('utf8')),
+        )
+      } catch {
+        await files.remove(`${folder}/${name}`)
+      }
+    }
+    return statuses
+  }
+
+  return {
+    get current() {
+      return current
+    },
+    async save(next) {
+      for (const [key, status] of next) {
+        if (current.get(key) === status) continue
+        await publish(files, `${folder}/${fileOf(key)}`, Buffer.from(`${JSON.stringify(status)}\n`), { mode: fileMode })
+      }
+      for (const key of current.keys()) if (!next.has(key)) await files.remove(`${folder}/${fileOf(key)}`)
+      current = next
+    },
+  }
+}
+
+// Keys are Kind/namespace/name, each a DNS label or a word: no other slash, no comma.
+function fileOf(key: string): string {
+  return `${key.replaceAll('/', ',')}.json`
+}
+
+function keyOfFile(name: string): string {
+  return name.slice(0, -'.json'.length).replaceAll(',', '/')
+}

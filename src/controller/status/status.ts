@@ -1,0 +1,144 @@
+import { type Condition, removeCondition, setCondition } from '../../api/conditions.ts'
+import type { AnyObject } from '../../api/kinds.ts'
+import type { MicroVM } from '../../api/microvm.ts'
+import { formatQuantity } from '../../api/quantity.ts'
+import { volumeOf } from '../../resolve/disk.ts'
+import type { Accepted } from '../../source/source.ts'
+import { microVMStatusOf } from './microvm.ts'
+import { type Concern, concernsOf, type PassView } from './view.ts'
+
+/** A status as it is stored and shown; Secrets have none. */
+export type Status = Readonly<Record<string, unknown>>
+
+/**
+ * The status of every object after a pass, by key. Pure. One that did not change is the very same value as before, so
+ * that nothing is written for it.
+ */
+export function statusesOf(
+  view: PassView,
+  objects: readonly Accepted[],
+  before: ReadonlyMap<string, Status>,
+): ReadonlyMap<string, Status> {
+  const concern = concernsOf(view)
+  const seen = new Map(view.observed.machines.map((machine) => [machine.uid, machine]))
+  const made = new Map(view.machines.map((one) => [one.machine.uid, one]))
+  const statuses = new Map<string, Status>()
+  for (const accepted of objects) {
+    const old = before.get(accepted.key)
+    const next = isMicroVM(accepted)
+      ? microVMStatusOf(
+          {
+            vm: accepted,
+            made: made.get(accepted.uid),
+            seen: seen.get(accepted.uid),
+            record: view.ledger.machines[accepted.uid],
+            concern: concern(accepted.key),
+            view,
+          },
+          old,
+        )
+      : statusOf(accepted, accepted.object, concern(accepted.key), view, old)
+    if (next) statuses.set(accepted.key, old && JSON.stringify(old) === JSON.stringify(next) ? old : next)
+  }
+  return statuses
+}
+
+function isMicroVM(accepted: Accepted): accepted is Accepted & { readonly object: MicroVM } {
+  return accepted.object.kind === 'MicroVM'
+}
+
+function statusOf(
+  accepted: Accepted,
+  object: AnyObject,
+  concern: Concern,
+  view: PassView,
+  old: Status | undefined,
+): Status | null {
+  switch (object.kind) {
+    case 'Secret':
+    case 'MicroVM':
+      return null
+    case 'MicroVMOperation': {
+      const result = view.operations.find((one) => one.key === accepted.key)
+      return {
+        phase: result?.phase ?? 'Pending',
+        observedGeneration: accepted.generation,
+        message: result?.message ?? '',
+      }
+    }
+    case 'MicroVMNetwork': {
+      const network = view.networks.find((one) => one.name === accepted.ref.name)
+      const extra = network ? { bridge: network.bridge, gateway: network.gateway } : {}
+      const bridge = view.observed.links.find((link) => link.name === network?.bridge)
+      const message = bridge ? 'its bridge is in place' : 'no VM of this host is on it'
+      return { ...common(accepted, concern, view, old, null, message), ...extra }
+    }
+    case 'MicroVMImage': {
+      const facts = view.facts.images.get(accepted.ref.name)
+      const files = [facts?.kernel, facts?.initrd, facts?.root].flatMap((file) => file ?? [])
+      const bad = files.find((file) => 'problem' in file)
+      return common(accepted, concern, view, old, bad && 'problem' in bad ? bad.problem : null, 'its files are there')
+    }
+    case 'MicroVMState': {
+      const volume = view.observed.volumes.find((one) => one.name === volumeOf({ ...accepted, object }, null).name)
+      const holder = view.state.volumes.find((one) => one.ownerUid === accepted.uid)?.holder
+      const vm = view.state.machines.find((one) => one.uid === holder)
+      const extra = {
+        phase: volume ? 'Bound' : 'Pending',
+        ...(volume && {
+          volume: { name: volume.name },
+          capacity: formatQuantity(volume.size),
+          nodeName: view.nodeName,
+        }),
+        ...(vm && { microVM: { name: vm.owner.name } }),
+      }
+      return {
+        ...common(
+          accepted,
+          concern,
+          view,
+          old,
+          null,
+          volume ? 'its volume is there' : 'its volume is made when a VM needs it',
+        ),
+        ...extra,
+      }
+    }
+    case 'MicroVMVolume':
+      return { phase: 'Bound', observedGeneration: accepted.generation, nodeName: view.nodeName }
+  }
+}
+
+/** Ready and Stalled for kinds that have no process of their own. */
+function common(
+  accepted: Accepted,
+  concern: Concern,
+  view: PassView,
+  old: Status | undefined,
+  problem: string | null,
+  message: string,
+): Status {
+  const now = new Date(view.now).toISOString()
+  const [newer] = accepted.newer
+  const bad =
+    (newer && { reason: 'InvalidSpec', message: `${newer.file}:${newer.line}:${newer.column}: ${newer.message}` }) ??
+    concern.refusals[0] ??
+    (problem === null ? undefined : { reason: 'Unusable', message: problem })
+  const failure = concern.failures[0]
+  let conditions = (old?.conditions ?? []) as readonly Condition[]
+  const observedGeneration = accepted.generation
+  conditions = bad
+    ? setCondition(
+        conditions,
+        { type: 'Stalled', status: 'True', reason: bad.reason, message: bad.message, observedGeneration },
+        now,
+      )
+    : removeCondition(conditions, 'Stalled')
+  const ready = bad
+    ? { status: 'False' as const, reason: bad.reason, message: bad.message }
+    : failure
+      ? { status: 'False' as const, reason: 'Failing', message: failure.error }
+      : { status: 'True' as const, reason: 'AsWanted', message }
+  conditions = setCondition(conditions, { type: 'Ready', ...ready, observedGeneration }, now)
+  return { observedGeneration, conditions }
+}

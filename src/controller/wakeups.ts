@@ -1,0 +1,61 @@
+import type { Clock } from '../world/clock.ts'
+
+/** Says "look again", and nothing else; why is for the log only. */
+export interface Wakeups {
+  wake(why: string): void
+  /** Resolves with the reasons collected, at once when there are any, else when one comes or at `until` (epoch ms). */
+  next(until: number, signal: AbortSignal): Promise<readonly string[]>
+}
+
+/** Reasons kept for the log; the rest is only counted as having been there. */
+const keptReasons = 8
+
+/**
+ * The first wakeup after quiet passes at once; what comes within `gap` milliseconds of the last pass waits for its end
+ * and passes together. So a lone drift is mended in milliseconds and a storm costs one pass for each gap.
+ */
+export function newWakeups(clock: Clock, gap: () => number): Wakeups {
+  let reasons = new Set<string>()
+  let notify: (() => void) | null = null
+  let lastPass = Number.NEGATIVE_INFINITY
+
+  const take = (): readonly string[] => {
+    const taken = [...reasons]
+    reasons = new Set()
+    lastPass = clock.monotonic()
+    return taken
+  }
+
+  return {
+    wake(why) {
+      if (reasons.size < keptReasons) reasons.add(why)
+      notify?.()
+    },
+    async next(until, signal) {
+      while (true) {
+        signal.throwIfAborted()
+        const wait = reasons.size > 0 ? lastPass + gap() - clock.monotonic() : until - clock.now()
+        if (wait <= 0) return take()
+        await pause(clock, wait, signal, (run) => {
+          // A gap that is being waited out is not cut short; a quiet wait is.
+          notify = reasons.size > 0 ? null : run
+        })
+        notify = null
+      }
+    },
+  }
+}
+
+/** Waits; ends early when `arm`'s argument is called or the signal aborts. */
+function pause(clock: Clock, milliseconds: number, signal: AbortSignal, arm: (run: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stop()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const stop = clock.after(Math.min(milliseconds, 2 ** 31 - 1), done)
+    signal.addEventListener('abort', done, { once: true })
+    arm(done)
+  })
+}
