@@ -122,7 +122,7 @@ async function readJson<T>(world: World, path: string, problems: string[]): Prom
 }
 
 /** The root's identity: read, or made once and published before anything bears it. */
-export async function openRoot(world: World, paths: Paths): Promise<RootIdentity> {
+export async function openRoot(world: Pick<World, 'files' | 'random'>, paths: Paths): Promise<RootIdentity> {
   const path = `${paths.state}/root.json`
   try {
     const { id, group } = JSON.parse(Buffer.from(await world.files.read(path, 4096)).toString('utf8')) as RootIdentity

@@ -24,9 +24,20 @@ export interface Pass extends Look {
 }
 
 /** One pass: look, write down what was given out, carry the plan on, report. It looks at everything, every time. */
-export async function reconcile(deps: ReconcileDeps, resyncMilliseconds: number, signal: AbortSignal): Promise<Pass> {
+export async function reconcile(
+  deps: ReconcileDeps,
+  resyncMilliseconds: number,
+  signal: AbortSignal,
+  /** Told before anything is carried out, so that actions find the objects they are for. */
+  onFound: (pass: Pass) => void,
+): Promise<Pass> {
   const found = await look(deps, signal)
   const { source, view, mark, base } = found
+  onFound({ ...found, nextAt: 0, finished: 0 })
+  if (source.hold !== null && source.objects.length === 0) {
+    // Nothing could be read of what is wanted: that is no reason to touch anything.
+    return { ...found, nextAt: view.now + blindPause, finished: 0 }
+  }
   // Addresses, uids and operations taken on stand in the ledger before the first effect that uses them.
   await deps.ledger.change(mergeRecords(base, view.ledger))
   deps.executor.submit(view.plan, mark)
@@ -41,6 +52,9 @@ export async function reconcile(deps: ReconcileDeps, resyncMilliseconds: number,
   ]
   return { ...found, nextAt: Math.max(Math.min(...due), view.now + shortestPause), finished: gone.length }
 }
+
+/** Pause after a pass that could read nothing of what is wanted, milliseconds. */
+const blindPause = 5_000
 
 /** Two passes that only time asks for are this far apart at least, milliseconds. */
 const shortestPause = 50

@@ -1,0 +1,248 @@
+import type { Logger } from 'pino'
+import type { AnyObject } from '../api/kinds.ts'
+import { machineHost } from '../host/machine-host.ts'
+import { volumeHost } from '../host/volume.ts'
+import type { ObservedMachine } from '../host-state.ts'
+import type { HostFeatures } from '../hypervisor/driver.ts'
+import type { RootIdentity } from '../ledger.ts'
+import { DirectorySource } from '../source/directory.ts'
+import type { Accepted, SourceView } from '../source/source.ts'
+import type { Stop } from '../world/watch.ts'
+import type { World } from '../world/world.ts'
+import { newHands } from './act.ts'
+import { newBackoff } from './backoff.ts'
+import { chores } from './chores.ts'
+import type { Config } from './config.ts'
+import { type Events, newEvents } from './events.ts'
+import { newExecutor, type Outcome } from './executor.ts'
+import { newFactReader } from './facts.ts'
+import { openDigestKey } from './key.ts'
+import { type LedgerStore, openLedger } from './ledger.ts'
+import { type Look, type LookDeps, look } from './look.ts'
+import type { Paths } from './paths.ts'
+import { logOutcome, type Pass, reconcile } from './reconcile.ts'
+import { openStatuses, type StatusStore } from './report.ts'
+import { newWakeups, type Wakeups } from './wakeups.ts'
+
+export interface ControllerOptions {
+  readonly world: World
+  readonly paths: Paths
+  readonly root: RootIdentity
+  readonly config: Config
+  /** The watched directory. */
+  readonly manifests: string
+  readonly nodeName: string
+  readonly features: HostFeatures
+  /** Starts at a time. */
+  readonly starts: number
+  readonly log: Logger
+}
+
+/** A controller of one root: everything that is wired once. It looks and acts only when asked to. */
+export interface Controller {
+  readonly source: DirectorySource
+  readonly statuses: StatusStore
+  readonly events: Events
+  readonly ledger: LedgerStore
+  readonly wakeups: Wakeups
+  readonly options: ControllerOptions
+  /** What the last pass found; null before the first. */
+  readonly last: Pass | null
+  /** Called after each pass and after each action. */
+  onChange(listener: () => void): Stop
+  /** Outcomes of all actions so far, for metrics. */
+  onOutcome(listener: (outcome: Outcome) => void): Stop
+  /** Looks and plans, and changes nothing. */
+  look(signal: AbortSignal): Promise<Look>
+  /** One pass. */
+  pass(signal: AbortSignal): Promise<Pass>
+  /** Passes, each when it is woken or due, until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>
+  /** Resolves when no action is under way. */
+  idle(): Promise<void>
+  put(objects: readonly AnyObject[], signal: AbortSignal): Promise<readonly Accepted[]>
+  /** Ends its own work; the VMs run on. */
+  close(): Promise<void>
+}
+
+/** Passes are this far apart at least, milliseconds: while nothing is under way, and while something is. */
+const gaps = { calm: 10, busy: 100 }
+
+export async function openController(options: ControllerOptions): Promise<Controller> {
+  const { world, paths, root, config, log } = options
+  const ledger = await openLedger(world, paths, root)
+  for (const problem of ledger.problems) log.warn({ problem }, 'ledger')
+  const statuses = await openStatuses(world, paths.status)
+  const key = await openDigestKey(world, paths)
+  const events = newEvents()
+  const backoff = newBackoff()
+  const listeners = new Set<() => void>()
+  const outcomeListeners = new Set<(outcome: Outcome) => void>()
+  const changed = () => {
+    for (const listener of listeners) listener()
+  }
+
+  let last: Pass | null = null
+  let machinesSeen: readonly ObservedMachine[] = []
+  const wakeups = newWakeups(world.clock, () => (executor.inFlight().length > 0 ? gaps.busy : gaps.calm))
+  const source = new DirectorySource({
+    files: world.files,
+    clock: world.clock,
+    random: world.random,
+    manifests: options.manifests,
+    state: paths.state,
+    recoverUid: (wanted) =>
+      machinesSeen.find(({ owner }) => `${owner.kind}/${owner.namespace}/${owner.name}` === wanted)?.uid ?? null,
+  })
+  const machines = machineHost({
+    world,
+    paths: { run: paths.run },
+    features: () => options.features,
+    readinessOf: (uid) => readinessOf(last, uid),
+    log,
+  })
+  machines.onChange(() => wakeups.wake('machine'))
+  machinesSeen = await machines.observe(ledger.current.machines, new AbortController().signal)
+  const volumes = volumeHost({ world, paths: { volumes: paths.volumes } })
+  const facts = newFactReader(world.files, config, paths.root, key)
+
+  const hands = newHands({
+    world,
+    ledger,
+    machines,
+    volumes,
+    features: () => options.features,
+    key,
+    credentials: async (uid) => facts.credentials(uid, last?.source.objects ?? []),
+  })
+  const executor = newExecutor({
+    hands,
+    clock: world.clock,
+    backoff,
+    starts: options.starts,
+    onSettled: () => wakeups.wake('settled'),
+    onOutcome: (outcome) => {
+      logOutcome(log, outcome)
+      tell(events, outcome, world.clock.now())
+      for (const listener of outcomeListeners) listener(outcome)
+      changed()
+    },
+  })
+
+  const lookDeps: LookDeps = {
+    world,
+    ledger,
+    machines,
+    volumes,
+    facts,
+    features: () => options.features,
+    settings: {
+      root: paths.root,
+      volumes: paths.volumes,
+      users: config.users,
+      graceSeconds: config.graceSeconds,
+    },
+    nodeName: options.nodeName,
+    executor,
+    backoff,
+    list: async (signal) => withChores(await source.list(signal), signal),
+  }
+
+  /** Things that only have to be written down: states from templates, operations whose time is over. */
+  async function withChores(view: SourceView, signal: AbortSignal): Promise<SourceView> {
+    const { put, remove } = chores(view.objects, world.clock.now())
+    if (put.length === 0 && remove.length === 0) return view
+    if (put.length > 0) await source.put(put, signal)
+    if (remove.length > 0) await source.delete(remove, signal)
+    return source.list(signal)
+  }
+
+  const pass = async (signal: AbortSignal) => {
+    const deps = {
+      ...lookDeps,
+      executor,
+      statuses,
+      log,
+      finish: (object: Accepted) => source.finish(object.key, object.uid),
+    }
+    last = await reconcile(deps, config.resyncSeconds * 1000, signal, (found) => {
+      last = found
+    })
+    for (const object of last.source.objects) if (object.deletion && last.finished > 0) events.forget(object.key)
+    if (last.finished > 0) wakeups.wake('finished')
+    changed()
+    return last
+  }
+
+  return {
+    source,
+    statuses,
+    events,
+    ledger,
+    wakeups,
+    options,
+    get last() {
+      return last
+    },
+    onChange: (listener) => subscribe(listeners, listener),
+    onOutcome: (listener) => subscribe(outcomeListeners, listener),
+    look: (signal) => look(lookDeps, signal),
+    pass,
+    idle: () => executor.idle(),
+    put: (objects, signal) => source.put(objects, signal),
+    async run(signal) {
+      let nextAt = 0
+      while (!signal.aborted) {
+        const why = await wakeups.next(nextAt, signal).catch(() => null)
+        if (why === null) return
+        try {
+          nextAt = (await pass(signal)).nextAt
+          log.debug({ why }, 'pass')
+        } catch (error) {
+          if (signal.aborted) return
+          log.error(
+            { error: error instanceof Error ? error.message : String(error), why },
+            'a pass failed; it is repeated in a second',
+          )
+          nextAt = world.clock.now() + 1000
+        }
+      }
+    },
+    async close() {
+      await executor.close()
+      machines.close()
+    },
+  }
+}
+
+function subscribe<T>(set: Set<T>, listener: T): Stop {
+  set.add(listener)
+  return () => set.delete(listener)
+}
+
+function readinessOf(pass: Pass | null, uid: string) {
+  const object = pass?.source.objects.find((one) => one.uid === uid)?.object
+  return object?.kind === 'MicroVM' ? (object.spec.readiness ?? null) : null
+}
+
+const words: Readonly<Record<string, string>> = {
+  startMachine: 'Started',
+  stopMachine: 'Stopped',
+  resumeMachine: 'Resumed',
+  concludeMachine: 'Ended',
+  replugNic: 'InterfaceReplugged',
+  ensureTap: 'LinkEnsured',
+  ensureBridge: 'LinkEnsured',
+  removeLink: 'LinkRemoved',
+  createVolume: 'VolumeCreated',
+  attachVolume: 'VolumeAttached',
+  deleteVolume: 'VolumeDeleted',
+}
+
+/** An event for what a user would want to read of an action. */
+function tell(events: Events, { action, error }: Outcome, now: number): void {
+  const reason = words[action.kind]
+  if (error !== null)
+    events.add(action.owner, { type: 'Warning', reason: 'ActionFailed', message: `${action.id}: ${error}` }, now)
+  else if (reason) events.add(action.owner, { type: 'Normal', reason, message: `${action.id}: ${action.because}` }, now)
+}
