@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import { newWakeups } from '../../src/controller/wakeups.ts'
+import { manualClock, settle } from '../world/manual-clock.ts'
+
+const never = new AbortController().signal
+
+function passes(gap = 10) {
+  const clock = manualClock()
+  const wakeups = newWakeups(clock, () => gap)
+  return { clock, wakeups }
+}
+
+test('the first wakeup passes at once', async () => {
+  const { clock, wakeups } = passes()
+  const next = wakeups.next(clock.now() + 60_000, never)
+  wakeups.wake('a file')
+  expect(await next).toEqual(['a file'])
+})
+
+test('a storm costs one pass for each gap', async () => {
+  const { clock, wakeups } = passes()
+  const times: number[] = []
+  const run = (async () => {
+    for (let pass = 0; pass < 3; pass++) {
+      await wakeups.next(clock.now() + 60_000, never)
+      times.push(clock.now() - 1_000_000)
+    }
+  })()
+  for (let at = 0; at < 40; at++) {
+    wakeups.wake('link')
+    await clock.advance(1)
+  }
+  await run
+  expect(times).toEqual([0, 10, 20])
+})
+
+test('nothing happens: it passes when it is due', async () => {
+  const { clock, wakeups } = passes()
+  let why: readonly string[] | null = null
+  void wakeups.next(clock.now() + 60_000, never).then((reasons) => {
+    why = reasons
+  })
+  await clock.advance(59_999)
+  expect(why).toBeNull()
+  await clock.advance(1)
+  expect(why).toEqual([])
+})
+
+test('an abort ends the wait', async () => {
+  const { clock, wakeups } = passes()
+  const abort = new AbortController()
+  const next = wakeups.next(clock.now() + 60_000, abort.signal)
+  const outcome = next.then(
+    () => 'passed',
+    () => 'aborted',
+  )
+  await settle()
+  abort.abort()
+  expect(await outcome).toBe('aborted')
+})
