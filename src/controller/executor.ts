@@ -112,9 +112,11 @@ export function newExecutor(deps: {
 
   const dispatch = () => {
     dropBehindFailures()
-    const ready = [...waiting.values()].filter(isReady)
-    const network = ready.filter((action) => networkKinds.has(action.kind))
-    if (network.length > 0 && !hostBusy) void runNetwork(network)
+    const ready = [...waiting.values()].filter((action) => isReady(action))
+    if (!hostBusy) {
+      const network = networkBatch()
+      if (network.length > 0) void runNetwork(network)
+    }
     const taken = new Set([...running.values()].map(({ action }) => machineOf(action)))
     for (const action of ready) {
       const machine = machineOf(action)
@@ -132,7 +134,17 @@ export function newExecutor(deps: {
     }
   }
 
-  const isReady = (action: Action) => !action.after.some((id) => waiting.has(id) || running.has(id))
+  const isReady = (action: Action, besides?: ReadonlySet<string>) =>
+    !action.after.some((id) => (waiting.has(id) && !besides?.has(id)) || running.has(id))
+
+  /** What the network can do in one commit: it keeps to the order given, so a need may stand in the same batch. */
+  const networkBatch = (): readonly Action[] => {
+    const batch = new Set<string>()
+    for (const action of waiting.values()) {
+      if (networkKinds.has(action.kind) && isReady(action, batch)) batch.add(action.id)
+    }
+    return [...batch].map((id) => waiting.get(id)!)
+  }
 
   const begin = (action: Action): Operation => {
     waiting.delete(action.id)

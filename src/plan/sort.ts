@@ -1,8 +1,18 @@
 import type { Action } from '../action.ts'
 
+/** What is built up stands before what uses it, where no edge says more: so a plan reads as it will be carried out. */
+const ranks: readonly Action['kind'][] = [
+  'createVolume',
+  'attachVolume',
+  'ensureBridge',
+  'ensureTap',
+  'ensureRules',
+  'setForwarding',
+]
+
 /**
- * The same actions in an order in which each stands behind everything it is `after`; otherwise as they were. An id in
- * `after` that is not in the plan is already true and is dropped.
+ * The same actions in an order in which each stands behind everything it is `after`. An id in `after` that is not in the
+ * plan is already true and is dropped.
  */
 export function sortByNeeds(actions: readonly Action[]): readonly Action[] {
   const byId = new Map(actions.map((action) => [action.id, action]))
@@ -16,6 +26,7 @@ export function sortByNeeds(actions: readonly Action[]): readonly Action[] {
     state.set(action.id, 'done')
     sorted.push({ ...action, after })
   }
-  for (const action of actions) visit(action)
+  const rank = ({ kind }: Action) => (ranks.includes(kind) ? ranks.indexOf(kind) : ranks.length)
+  for (const action of actions.toSorted((a, b) => rank(a) - rank(b))) visit(action)
   return sorted
 }

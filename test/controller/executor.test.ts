@@ -90,7 +90,7 @@ function bench() {
 describe('executor', () => {
   test('keeps to the edges, and batches what the network has ready', async () => {
     const { executor, calls, end, settled } = bench()
-    executor.submit(planOf(volume('a'), link('x'), link('y'), link('z', ['deleteVolume/a'])), 0)
+    executor.submit(planOf(volume('a'), link('x'), link('y', ['removeLink/x']), link('z', ['deleteVolume/a'])), 0)
     await settle()
     expect(calls).toEqual(['removeLink/x+removeLink/y', 'deleteVolume/a'])
     await end('deleteVolume/a')

@@ -29,6 +29,9 @@ interface Drift {
   readonly machine?: string
   readonly rules?: object
   readonly host?: object
+  /** A machine that crashed so many times, the next try due in `wait` seconds. */
+  readonly crashed?: string
+  readonly count?: number
   readonly wait?: number
   readonly set?: object
 }
@@ -38,6 +41,14 @@ const folder = join(import.meta.dirname, 'scenarios')
 function drift(host: MemoryHost, step: Drift): MemoryHost {
   const { observed } = host
   const change = (part: Partial<Observed>): MemoryHost => ({ ...host, observed: { ...observed, ...part } })
+  if (step.crashed) {
+    const [uid, record] = Object.entries(host.ledger.machines).find(([, one]) => one.ref.name === step.crashed)!
+    const crashes = { count: step.count!, retryAt: host.now + step.wait! * 1000 }
+    const ended = { how: 'Crashed', at: host.now }
+    const machines = { ...host.ledger.machines, [uid]: { ...record, crashes, started: { ...record.started!, ended } } }
+    const gone = observed.machines.filter((one) => one.uid !== uid)
+    return { ...host, ledger: { ...host.ledger, machines }, observed: { ...observed, machines: gone } }
+  }
   if (step.wait) return { ...host, now: host.now + step.wait * 1000 }
   if (step.remove) {
     const links = observed.links.filter((link) => link.name !== step.remove)
