@@ -8,6 +8,8 @@ export interface HostFeatures {
   readonly programs: Readonly<Record<string, Program | null>>
   /** Whether a guest instruction really ran under KVM. */
   readonly kvm: { readonly usable: boolean; readonly why: string }
+  /** Frequency of the host's time stamp counter in kHz; absent when nobody says. */
+  readonly tscKhz?: number
 }
 
 export interface Program {
@@ -18,12 +20,22 @@ export interface Program {
 /** Where a VMM finds what it is given. Paths are absolute. */
 export interface Place {
   readonly program: Program
-  /** Runtime folder of the VM, owned by its uid. */
+  /** Runtime folder of the VM; its uid may pass through and not write. */
   readonly directory: string
   /** fds of the inherited listening sockets; the life socket is inherited and never named in argv. */
   readonly fds: { readonly qmp: number; readonly console: number; readonly life: number }
   readonly accel: 'kvm' | 'tcg'
+  /** As in {@link HostFeatures}. */
+  readonly tscKhz?: number
 }
+
+/** Files of {@link Place.directory} that both sides know by name. The host makes them, empty, for the VMM to append to. */
+export const placeFiles = {
+  /** What the guest writes to its serial console. */
+  console: 'console.log',
+  /** What happened to the guest, one event a line. */
+  journal: 'events.log',
+} as const
 
 /** A file that must stand in {@link Place.directory} before the VMM starts and go once it answers. */
 export interface CredentialFile {
@@ -36,9 +48,31 @@ export interface CredentialFile {
   readonly encoding: 'raw' | 'base64'
 }
 
+/** Something without a secret that must stand in {@link Place.directory} before the VMM starts: a file or a link. */
+export type PlainFile =
+  | { readonly file: string; readonly text: string }
+  | { readonly file: string; readonly target: string }
+
+/** One QMP command; `missing` says that QEMU may answer DeviceNotFound. */
+export interface MonitorCommand {
+  readonly execute: string
+  readonly arguments: Readonly<Record<string, string | number | boolean>>
+  readonly missing?: boolean
+}
+
+/** How an interface of a running VMM gets a TAP again that was made anew under the old name. */
+export interface Rewiring {
+  readonly nic: string
+  readonly tap: string
+  readonly commands: readonly MonitorCommand[]
+}
+
 export interface Command {
   readonly argv: readonly string[]
   readonly credentialFiles: readonly CredentialFile[]
+  readonly plainFiles: readonly PlainFile[]
+  /** Kept with the incarnation, so that a later version rewires what this one wired; one for each interface. */
+  readonly rewirings: readonly Rewiring[]
 }
 
 /** How one hypervisor is told what to do. Pure: nothing here touches the host. */

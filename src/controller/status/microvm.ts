@@ -7,7 +7,7 @@ import type { ResolvedMachine } from '../../resolve/machine.ts'
 import { due } from '../../rollout/due.ts'
 import { wantsToRun } from '../../rollout/wants.ts'
 import type { Accepted } from '../../source/source.ts'
-import type { Concern, PassView } from './view.ts'
+import type { Concern, Lookups, PassView } from './view.ts'
 
 interface Situation {
   readonly vm: Accepted & { readonly object: MicroVM }
@@ -16,6 +16,7 @@ interface Situation {
   readonly record: MachineRecord | undefined
   readonly concern: Concern
   readonly view: PassView
+  readonly lookups: Lookups
 }
 
 /** Conditions that say something only while they hold; kstatus reads their absence as "nothing of the kind". */
@@ -173,7 +174,7 @@ function restartRequiredOf({ made, seen, record, concern }: Situation): NewCondi
   }
 }
 
-function networkReadyOf({ made, seen, view, concern }: Situation): NewCondition {
+function networkReadyOf({ made, seen, view, concern, lookups }: Situation): NewCondition {
   const say = (status: NewCondition['status'], reason: string, message: string): NewCondition => ({
     type: 'NetworkReady',
     status,
@@ -182,7 +183,7 @@ function networkReadyOf({ made, seen, view, concern }: Situation): NewCondition 
   })
   if (!made) return say('Unknown', 'Held', 'its spec cannot be realised as it is')
   const missing = made.interfaces.find(({ tap, network }) => {
-    const link = view.observed.links.find((one) => one.name === tap)
+    const link = lookups.links.get(tap)
     return !link || link.master !== network.bridge || !link.up
   })
   const [failure] = concern.failures
@@ -203,7 +204,7 @@ function networkReadyOf({ made, seen, view, concern }: Situation): NewCondition 
   return say('True', 'InPlace', 'links and rules are in place')
 }
 
-function disksAttachedOf({ made, seen, view }: Situation): NewCondition {
+function disksAttachedOf({ made, seen, lookups }: Situation): NewCondition {
   const say = (status: NewCondition['status'], reason: string, message: string): NewCondition => ({
     type: 'DisksAttached',
     status,
@@ -211,9 +212,7 @@ function disksAttachedOf({ made, seen, view }: Situation): NewCondition {
     message,
   })
   if (!made) return say('Unknown', 'Held', 'its spec cannot be realised as it is')
-  const bad = made.volumes
-    .map((volume) => view.observed.volumes.find((one) => one.name === volume.name))
-    .find((volume) => volume?.fault)
+  const bad = made.volumes.map((volume) => lookups.volumes.get(volume.name)).find((volume) => volume?.fault)
   if (bad) return say('False', 'VolumeFault', `volume ${bad.name}: ${bad.fault}`)
   if (!seen) return say('False', 'NotRunning', 'no VMM runs')
   return say('True', 'Attached', 'the VMM has its disks')

@@ -5,7 +5,7 @@ import { formatQuantity } from '../../api/quantity.ts'
 import { volumeOf } from '../../resolve/disk.ts'
 import type { Accepted } from '../../source/source.ts'
 import { microVMStatusOf } from './microvm.ts'
-import { type Concern, concernsOf, type PassView } from './view.ts'
+import { type Concern, concernsOf, type Lookups, lookupsOf, type PassView } from './view.ts'
 
 /** A status as it is stored and shown; Secrets have none. */
 export type Status = Readonly<Record<string, unknown>>
@@ -20,6 +20,7 @@ export function statusesOf(
   before: ReadonlyMap<string, Status>,
 ): ReadonlyMap<string, Status> {
   const concern = concernsOf(view)
+  const lookups = lookupsOf(view)
   const seen = new Map(view.observed.machines.map((machine) => [machine.uid, machine]))
   const made = new Map(view.machines.map((one) => [one.machine.uid, one]))
   const statuses = new Map<string, Status>()
@@ -34,10 +35,11 @@ export function statusesOf(
             record: view.ledger.machines[accepted.uid],
             concern: concern(accepted.key),
             view,
+            lookups,
           },
           old,
         )
-      : statusOf(accepted, accepted.object, concern(accepted.key), view, old)
+      : statusOf(accepted, accepted.object, concern(accepted.key), view, lookups, old)
     if (next) statuses.set(accepted.key, old && JSON.stringify(old) === JSON.stringify(next) ? old : next)
   }
   return statuses
@@ -52,6 +54,7 @@ function statusOf(
   object: AnyObject,
   concern: Concern,
   view: PassView,
+  lookups: Lookups,
   old: Status | undefined,
 ): Status | null {
   switch (object.kind) {
@@ -69,7 +72,7 @@ function statusOf(
     case 'MicroVMNetwork': {
       const network = view.networks.find((one) => one.name === accepted.ref.name)
       const extra = network ? { bridge: network.bridge, gateway: network.gateway } : {}
-      const bridge = view.observed.links.find((link) => link.name === network?.bridge)
+      const bridge = lookups.links.get(network?.bridge ?? '')
       const message = bridge ? 'its bridge is in place' : 'no VM of this host is on it'
       return { ...common(accepted, concern, view, old, null, message), ...extra }
     }
@@ -80,7 +83,7 @@ function statusOf(
       return common(accepted, concern, view, old, bad && 'problem' in bad ? bad.problem : null, 'its files are there')
     }
     case 'MicroVMState': {
-      const volume = view.observed.volumes.find((one) => one.name === volumeOf({ ...accepted, object }, null).name)
+      const volume = lookups.volumes.get(volumeOf({ ...accepted, object }, null).name)
       const holder = view.state.volumes.find((one) => one.ownerUid === accepted.uid)?.holder
       const vm = view.state.machines.find((one) => one.uid === holder)
       const extra = {

@@ -1,5 +1,5 @@
 import type { Plan, Refusal, Wait } from '../../action.ts'
-import type { HostState, Observed } from '../../host-state.ts'
+import type { HostState, Link, Observed, ObservedVolume } from '../../host-state.ts'
 import type { Ledger } from '../../ledger.ts'
 import type { ResolvedMachine } from '../../resolve/machine.ts'
 import type { Network } from '../../resolve/network.ts'
@@ -23,6 +23,19 @@ export interface PassView {
   readonly nodeName: string
   readonly hypervisorVersion: string | null
   readonly now: number
+}
+
+/** The parts of a pass that are asked for by name, once for every object. */
+export interface Lookups {
+  readonly links: ReadonlyMap<string, Link>
+  readonly volumes: ReadonlyMap<string, ObservedVolume>
+}
+
+export function lookupsOf({ observed }: PassView): Lookups {
+  return {
+    links: new Map(observed.links.map((link) => [link.name, link])),
+    volumes: new Map(observed.volumes.map((volume) => [volume.name, volume])),
+  }
 }
 
 /** What concerns one object, by its key. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../world/clock.ts'
-import { QmpError, type Wait } from './qmp.ts'
+import { QmpError, type Wait } from './error.ts'
 
 /** Answers that are waited for, by id. */
 export interface Pending {
@@ -60,5 +60,8 @@ export function pending(clock: Clock): Pending {
 }
 
 function lateError(what: string, timeout: number): QmpError {
-  return new QmpError('late', `QEMU did not give ${what} within ${timeout} ms; it hangs, or somebody else is on its QMP`)
+  return new QmpError(
+    'late',
+    `QEMU did not give ${what} within ${timeout} ms; it hangs, or somebody else is on its QMP`,
+  )
 }

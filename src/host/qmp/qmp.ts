@@ -1,30 +1,12 @@
 import type { Clock } from '../../world/clock.ts'
 import type { Connection } from '../../world/stream.ts'
+import { QmpError, type Wait } from './error.ts'
 import { lines } from './lines.ts'
 import { parseMessage, type QmpEvent, type QmpMessage } from './message.ts'
 import { type Pending, pending } from './pending.ts'
 
 /** Bytes of one line; QEMU's longest answers here have a few kilobytes. */
 const longestLine = 1 << 20
-
-/** How long something may take: milliseconds, and a signal that ends it before. */
-export interface Wait {
-  readonly timeout: number
-  readonly signal: AbortSignal
-}
-
-/** Why a command did not do what it should. `refused`: QEMU said no, and goes on. */
-export class QmpError extends Error {
-  readonly reason: 'closed' | 'late' | 'refused'
-  /** QEMU's error class, such as `DeviceNotFound`; empty unless refused. */
-  readonly errorClass: string
-  constructor(reason: QmpError['reason'], message: string, errorClass = '', options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'QmpError'
-    this.reason = reason
-    this.errorClass = errorClass
-  }
-}
 
 /** QEMU's machine protocol on one connection, past its greeting. */
 export interface Qmp {
@@ -77,7 +59,10 @@ function listenTo(connection: Connection, clock: Clock, handlers: QmpHandlers): 
   let failure: Error | null = null
 
   const take = (message: QmpMessage): void => {
-    if (message.kind === 'event') return handlers.event(message.event)
+    if (message.kind === 'event') {
+      handlers.event(message.event)
+      return
+    }
     const id = message.kind === 'greeting' ? greetingId : message.id
     if (id >= next) throw new Error(`QEMU answered command ${id}, which was never sent`)
     if (message.kind === 'error') {
@@ -102,12 +87,13 @@ function listenTo(connection: Connection, clock: Clock, handlers: QmpHandlers): 
   })
   return {
     answers,
-    execute: (command, args, wait) => {
+    execute: async (command, args, wait) => {
+      wait.signal.throwIfAborted()
       const id = next++
       const answer = answers.wait(id, `an answer to ${command}`, wait)
       const line = JSON.stringify({ execute: command, arguments: args, id })
       connection.write(new TextEncoder().encode(`${line}\n`))
-      return answer
+      return await answer
     },
     close: () => connection.close(),
   }
