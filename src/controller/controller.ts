@@ -22,6 +22,7 @@ import { type Look, type LookDeps, look } from './look.ts'
 import type { Paths } from './paths.ts'
 import { logOutcome, type Pass, reconcile } from './reconcile.ts'
 import { openStatuses, type StatusStore } from './report.ts'
+import { newResolver } from './resolver.ts'
 import { newWakeups, type Wakeups } from './wakeups.ts'
 
 export interface ControllerOptions {
@@ -52,6 +53,8 @@ export interface Controller {
   onChange(listener: () => void): Stop
   /** Outcomes of all actions so far, for metrics. */
   onOutcome(listener: (outcome: Outcome) => void): Stop
+  /** Called after each pass, failed ones too; not for one that was called back. */
+  onPass(listener: (end: PassEnd) => void): Stop
   /** Looks and plans, and changes nothing. */
   look(signal: AbortSignal): Promise<Look>
   /** One pass. */
@@ -63,6 +66,13 @@ export interface Controller {
   put(objects: readonly AnyObject[], signal: AbortSignal): Promise<readonly Accepted[]>
   /** Ends its own work; the VMs run on. */
   close(): Promise<void>
+}
+
+/** How a pass went. */
+export interface PassEnd {
+  /** Milliseconds it took. */
+  readonly took: number
+  readonly error: string | null
 }
 
 /** Passes are this far apart at least, milliseconds: while nothing is under way, and while something is. */
@@ -78,6 +88,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const backoff = newBackoff()
   const listeners = new Set<() => void>()
   const outcomeListeners = new Set<(outcome: Outcome) => void>()
+  const passListeners = new Set<(end: PassEnd) => void>()
   const changed = () => {
     for (const listener of listeners) listener()
   }
@@ -143,6 +154,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       graceSeconds: config.graceSeconds,
     },
     nodeName: options.nodeName,
+    resolve: newResolver(),
     executor,
     backoff,
     list: async (signal) => withChores(await source.list(signal), signal),
@@ -158,6 +170,21 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
 
   const pass = async (signal: AbortSignal) => {
+    const from = world.clock.monotonic()
+    const tellEnd = (error: string | null) => {
+      for (const listener of passListeners) listener({ took: world.clock.monotonic() - from, error })
+    }
+    try {
+      const found = await passOnce(signal)
+      tellEnd(null)
+      return found
+    } catch (error) {
+      if (!signal.aborted) tellEnd(error instanceof Error ? error.message : String(error))
+      throw error
+    }
+  }
+
+  const passOnce = async (signal: AbortSignal) => {
     const deps = {
       ...lookDeps,
       executor,
@@ -186,6 +213,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     },
     onChange: (listener) => subscribe(listeners, listener),
     onOutcome: (listener) => subscribe(outcomeListeners, listener),
+    onPass: (listener) => subscribe(passListeners, listener),
     look: (signal) => look(lookDeps, signal),
     pass,
     idle: () => executor.idle(),

@@ -1,4 +1,6 @@
 import type { MicroVMImage } from '../api/image.ts'
+import type { MicroVM } from '../api/microvm.ts'
+import { canonical } from '../digest.ts'
 import type { CredentialFacts, FileFact, ImageFacts, Wanted } from '../resolve/input.ts'
 import { ofKind } from '../resolve/input.ts'
 import { type Credential, CredentialError, readCredentials, type SecretSources } from '../secret/credentials.ts'
@@ -24,6 +26,8 @@ export interface FactReader {
 export function newFactReader(files: Files, config: Config, root: string, key: DigestKey): FactReader {
   const hashes = new Map<string, { readonly stamp: string; readonly sha256: string }>()
   const watched = new Set<string>()
+  const remembered = new Map<string, Remembered>()
+  const images = new Map<string, ImageFacts>()
 
   const sourcesOf = (objects: readonly Wanted[]): SecretSources => ({
     secrets: new Map(
@@ -77,8 +81,15 @@ export function newFactReader(files: Files, config: Config, root: string, key: D
   return {
     watched,
     async read(objects, signal) {
-      const images = new Map<string, ImageFacts>()
-      for (const image of ofKind(objects, 'MicroVMImage')) images.set(image.ref.name, await imageFacts(image, signal))
+      const found = new Map<string, ImageFacts>()
+      for (const image of ofKind(objects, 'MicroVMImage')) {
+        const facts = await imageFacts(image, signal)
+        const before = images.get(image.ref.name)
+        // The very same value while nothing changed: whoever compares need not look inside.
+        found.set(image.ref.name, before && canonical(before) === canonical(facts) ? before : facts)
+      }
+      images.clear()
+      for (const [name, facts] of found) images.set(name, facts)
       const credentials = new Map<string, CredentialFacts>()
       const sources = sourcesOf(objects)
       watched.clear()
@@ -86,9 +97,10 @@ export function newFactReader(files: Files, config: Config, root: string, key: D
         if (vm.deletion) continue
         for (const item of vm.object.spec.credentials?.items ?? [])
           if (item.source.file) watched.add(`${root}${item.source.file.path}`)
-        credentials.set(vm.uid, await credentialFacts(vm.object, sources, key))
+        credentials.set(vm.uid, await remember(remembered, vm, sources, key))
       }
-      return { images, credentials }
+      for (const uid of remembered.keys()) if (!credentials.has(uid)) remembered.delete(uid)
+      return { images: found, credentials }
     },
     async credentials(uid, objects) {
       const vm = ofKind(objects, 'MicroVM').find((one) => one.uid === uid)
@@ -96,6 +108,35 @@ export function newFactReader(files: Files, config: Config, root: string, key: D
       return (await readCredentials(vm.object, sourcesOf(objects))).items
     },
   }
+}
+
+/** Facts of one VM with what they came of. */
+interface Remembered {
+  readonly object: MicroVM
+  /** The Secret objects that its spec names, in order; a file has no such identity and is read each time. */
+  readonly secrets: readonly unknown[]
+  readonly facts: CredentialFacts
+}
+
+async function remember(
+  remembered: Map<string, Remembered>,
+  { object, uid }: Wanted<MicroVM>,
+  sources: SecretSources,
+  key: DigestKey,
+): Promise<CredentialFacts> {
+  const items = object.spec.credentials?.items ?? []
+  const names = items.flatMap(({ source }) => source.secretKeyRef?.name ?? [])
+  const last = object.spec.guest?.rootPasswordHashFrom?.secretKeyRef.name
+  const secrets = [...names, ...(last ? [last] : [])].map((name) =>
+    sources.secrets.get(`${object.metadata.namespace}/${name}`),
+  )
+  const before = remembered.get(uid)
+  const unchanged = before?.object === object && before.secrets.every((secret, index) => secret === secrets[index])
+  if (unchanged && !items.some(({ source }) => source.file)) return before.facts
+  const read = await credentialFacts(object, sources, key)
+  const facts = before && canonical(before.facts) === canonical(read) ? before.facts : read
+  remembered.set(uid, { object, secrets, facts })
+  return facts
 }
 
 async function credentialFacts(

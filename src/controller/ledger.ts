@@ -30,6 +30,7 @@ export async function openLedger(world: World, paths: Paths, root: RootIdentity)
   const write = (path: string, value: unknown) =>
     publish(files, path, Buffer.from(`${JSON.stringify(value)}\n`), { mode })
   const store = async (next: Ledger) => {
+    if (next === current) return
     if (next.forwardingPrior !== current.forwardingPrior) {
       await write(`${paths.ledger}/host.json`, { version: 1, forwardingPrior: next.forwardingPrior })
     }
@@ -83,6 +84,7 @@ export function forgetRecord(uid: string): (ledger: Ledger) => Ledger {
 export function mergeRecords(base: Ledger, next: Ledger): (ledger: Ledger) => Ledger {
   return (ledger) => {
     const machines = { ...ledger.machines }
+    let merged = false
     for (const [uid, record] of Object.entries(next.machines)) {
       const before = base.machines[uid]
       if (before === record) continue
@@ -90,10 +92,11 @@ export function mergeRecords(base: Ledger, next: Ledger): (ledger: Ledger) => Le
         ([field, value]) => !before || canonical(before[field as keyof MachineRecord]) !== canonical(value),
       )
       const current = machines[uid]
-      if (!current && before) continue
+      if ((!current && before) || (current && changed.length === 0)) continue
+      merged = true
       machines[uid] = { ...record, ...current, ...Object.fromEntries(changed) } as MachineRecord
     }
-    return { ...ledger, machines }
+    return merged ? { ...ledger, machines } : ledger
   }
 }
 

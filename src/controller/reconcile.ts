@@ -32,14 +32,14 @@ export async function reconcile(
   onFound: (pass: Pass) => void,
 ): Promise<Pass> {
   const found = await look(deps, signal)
-  const { source, view, mark, base } = found
+  const { source, view, mark, base, same } = found
   onFound({ ...found, nextAt: 0, finished: 0 })
   if (source.hold !== null && source.objects.length === 0) {
     // Nothing could be read of what is wanted: that is no reason to touch anything.
     return { ...found, nextAt: view.now + blindPause, finished: 0 }
   }
   // Addresses, uids and operations taken on stand in the ledger before the first effect that uses them.
-  await deps.ledger.change(mergeRecords(base, view.ledger))
+  if (!same) await deps.ledger.change(mergeRecords(base, view.ledger))
   deps.executor.submit(view.plan, mark)
   await deps.statuses.save(statusesOf(view, source.objects, deps.statuses.current))
   const gone = finished(source.objects, view)

@@ -1,0 +1,43 @@
+import { ControlRefusal } from './control-refusal.ts'
+import type { Controller } from './controller.ts'
+
+type Watched = Pick<Controller, 'last' | 'onChange' | 'options'>
+
+/** Milliseconds. */
+const longest = { firstLook: 20_000, seen: 2_000 }
+
+/** Resolves once a pass has looked; a controller that cannot look at all is told of instead. */
+export async function untilLooked(controller: Watched, signal: AbortSignal): Promise<void> {
+  if (await until(controller, () => controller.last !== null, longest.firstLook, signal)) return
+  throw new ControlRefusal(503, 'the controller has not finished its first look; try again, or see its log')
+}
+
+/**
+ * Resolves when the last pass saw what was just written down, so that whoever reads next sees it too; or after a while,
+ * since it is written down in any case.
+ */
+export async function untilSeen(controller: Watched, holds: () => boolean, signal: AbortSignal): Promise<void> {
+  await until(controller, holds, longest.seen, signal)
+}
+
+async function until(
+  controller: Watched,
+  holds: () => boolean,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (holds()) return true
+  return new Promise((resolve) => {
+    const done = () => {
+      stopTimer()
+      stopListening()
+      signal.removeEventListener('abort', done)
+      resolve(holds())
+    }
+    const stopTimer = controller.options.world.clock.after(milliseconds, done)
+    const stopListening = controller.onChange(() => {
+      if (holds()) done()
+    })
+    signal.addEventListener('abort', done, { once: true })
+  })
+}
