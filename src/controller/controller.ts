@@ -113,7 +113,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     log,
   })
   machines.onChange(() => wakeups.wake('machine'))
-  machinesSeen = await machines.observe(ledger.current.machines, new AbortController().signal)
+  machinesSeen = await machines.observe(ledger.current.machines, [], new AbortController().signal)
   const volumes = volumeHost({ world, paths: { volumes: paths.volumes } })
   const facts = newFactReader(world.files, config, paths.root, key)
 

@@ -80,10 +80,7 @@ async function observe(
 ): Promise<Observed> {
   // Before anything is looked at: an operation that ends meanwhile is still told, and its effect seen in the next pass.
   const inFlight = executor.inFlight()
-  const [net, seen, kept] = await Promise.all([
-    world.net.dump(signal),
-    machines.observe(ledger.current.machines, signal),
-    volumes.observe(signal),
-  ])
+  const [net, kept] = await Promise.all([world.net.dump(signal), volumes.observe(signal)])
+  const seen = await machines.observe(ledger.current.machines, net.links, signal)
   return { ...net, bootId: world.process.bootId(), machines: seen, volumes: kept, inFlight }
 }

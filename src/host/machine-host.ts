@@ -1,6 +1,19 @@
-import type { Machine, ObservedMachine, Tap } from '../host-state.ts'
+import type { Link, Machine, ObservedMachine, Tap } from '../host-state.ts'
 import type { MachineRecord, PowerOff, StartedRecord } from '../ledger.ts'
 import type { Secret } from '../secret/secret.ts'
+import { conclude } from './machine/conclude.ts'
+import type { MachineContext, MachineDeps } from './machine/context.ts'
+import { detachedNics } from './machine/detached.ts'
+import { cutConsole } from './machine/logs.ts'
+import { observe } from './machine/observe.ts'
+import { newProber } from './machine/probe.ts'
+import { replug } from './machine/replug.ts'
+import { resume } from './machine/resume.ts'
+import { idOf } from './machine/runtime.ts'
+import { start } from './machine/start.ts'
+import { stop } from './machine/stop.ts'
+
+export type { MachineDeps, MachineLog, Readiness } from './machine/context.ts'
 
 /**
  * The VMMs of this root: observing and acting, with no opinion on what should be. Every act is idempotent, checks what is
@@ -8,8 +21,15 @@ import type { Secret } from '../secret/secret.ts'
  * the ledger.
  */
 export interface MachineHost {
-  /** Every machine that has a runtime folder, and every record whose uid still owns a process. Changes nothing. */
-  observe(records: Readonly<Record<string, MachineRecord>>, signal: AbortSignal): Promise<readonly ObservedMachine[]>
+  /**
+   * Every machine that has a runtime folder, and every record of one that should be there and whose uid still owns a VMM.
+   * `links` are those of this host now: by their carrier it is known which NIC has lost its TAP. Changes nothing.
+   */
+  observe(
+    records: Readonly<Record<string, MachineRecord>>,
+    links: readonly Link[],
+    signal: AbortSignal,
+  ): Promise<readonly ObservedMachine[]>
   /**
    * Makes the runtime folder, writes `started` and the credential files into it, spawns the VMM paused, waits for its
    * QMP greeting, deletes the credential files and lets the guest run. Throws when anything of this uid still runs.
@@ -27,4 +47,75 @@ export interface MachineHost {
   onChange(wake: () => void): void
   /** Gives up sockets and timers; the VMs run on. */
   close(): void
+}
+
+/** Milliseconds between two rounds over all running machines: logs are cut, silent VMMs asked. */
+const round = 10_000
+
+/** The VMMs of the root whose run directory is `paths.run`. */
+export function machineHost(deps: MachineDeps): MachineHost {
+  const listeners = new Set<() => void>()
+  const wake = (): void => {
+    for (const listener of listeners) listener()
+  }
+  const context: MachineContext = { ...deps, kept: new Map(), wake }
+  const detached = detachedNics(deps.world, wake)
+  const prober = newProber(deps, wake)
+  const users = new Map<string, number>()
+  const rounds = goRound(context)
+
+  return {
+    async observe(records, links, signal) {
+      const machines = await observe(context, { detached, prober }, records, links, signal)
+      for (const { uid, user } of machines) users.set(uid, user)
+      return machines
+    },
+    start: (machine, started, credentials, signal) => start(context, machine, started, credentials, signal),
+    resume: (uid, signal) => resume(context, uid, signal),
+    stop: (uid, powerOff, deadline, signal) => stop(context, uid, users.get(uid) ?? null, powerOff, deadline, signal),
+    async conclude(uid, user, signal) {
+      await conclude(context, uid, user, signal)
+      prober.forget(idOf(uid))
+      detached.forget(uid)
+      users.delete(uid)
+    },
+    async replug(uid, tap, signal) {
+      await replug(context, uid, tap, signal)
+      detached.forget(uid, tap.nic)
+    },
+    onChange: (listener) => {
+      listeners.add(listener)
+    },
+    close() {
+      rounds()
+      prober.close()
+      for (const { session } of context.kept.values()) session.close()
+      context.kept.clear()
+    },
+  }
+}
+
+/** What has to be done now and then for each machine, whether anything happens or not. Returns what ends it. */
+function goRound(context: MachineContext): () => void {
+  const { clock } = context.world
+  const each = async (): Promise<void> => {
+    for (const kept of [...context.kept.values()]) {
+      if (kept.starting || !kept.session.vitals.alive) continue
+      kept.session.check()
+      await cutConsole(context.world, kept).catch((error: Error) => {
+        context.log.warn({ machine: kept.id, problem: error.message }, 'cutting a console log')
+      })
+    }
+  }
+  let ended = false
+  let end = clock.after(round, next)
+  function next(): void {
+    each().finally(() => {
+      if (!ended) end = clock.after(round, next)
+    })
+  }
+  return () => {
+    ended = true
+    end()
+  }
 }

@@ -1,0 +1,56 @@
+import { Option } from 'commander'
+import type { Plan } from '../action.ts'
+import type { Problems } from '../controller/control-wire.ts'
+import { NoController, openClient } from './client.ts'
+import type { Context } from './context.ts'
+import type { Page } from './page.ts'
+import { planText } from './plan-text.ts'
+
+export interface PlanOptions {
+  readonly output: 'text' | 'json'
+  readonly config?: string
+  readonly manifests?: string
+}
+
+/** Exit codes, as in `terraform plan -detailed-exitcode`. */
+const codes = { nothing: 0, changes: 2 }
+
+/** `moorage plan`. */
+export const plan: Page<[], PlanOptions> = {
+  define(command) {
+    command
+      .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+      .option('--config <file>', 'settings; only when no controller runs')
+      .option('--manifests <dir>', 'watched directory; only when no controller runs')
+      .addHelpText(
+        'after',
+        '\nAsks the running controller; without one it looks by itself and writes nothing.\nExits 0 when there is nothing to do, 2 when there is, 1 on an error.',
+      )
+  },
+  async run(context, _args, options) {
+    const { plan, problems, hold } = await ask(context).catch((error: unknown) => {
+      if (error instanceof NoController) return lookHere(context, options)
+      throw error
+    })
+    if (hold !== null) context.note(`moorage: nothing is taken as deleted: ${hold}`)
+    for (const { file, line, column, message } of problems) {
+      context.note(`moorage: ${line === 0 ? file : `${file}:${line}:${column}`}: ${message}`)
+    }
+    context.out(options.output === 'json' ? `${JSON.stringify(plan, null, 2)}\n` : planText(plan))
+    return plan.actions.length > 0 ? codes.changes : codes.nothing
+  },
+}
+
+/** A plan, with what is wrong with the manifests that it is made of. */
+export type Planned = Problems & { readonly plan: Plan }
+
+async function ask(context: Context): Promise<Planned> {
+  const client = openClient(context)
+  const plan = await client.plan()
+  return { ...(await client.problems()), plan }
+}
+
+async function lookHere(context: Context, options: PlanOptions): Promise<Planned> {
+  const { planWithoutController } = await import('./plan-here.ts')
+  return planWithoutController(context, options)
+}

@@ -1,0 +1,4 @@
+import { powerPage } from './power.ts'
+
+/** `moorage restart NAME`. */
+export const restart = powerPage('Restart')

@@ -1,0 +1,113 @@
+import type { Logger } from 'pino'
+import { controlHandler } from '../controller/control.ts'
+import { type Controller, openController } from '../controller/controller.ts'
+import { openRoot } from '../controller/ledger.ts'
+import { metricsHandler, parseListen } from '../controller/metrics-server.ts'
+import type { Lock } from '../world/files.ts'
+import { closeInherited } from '../world/linux/inherited.ts'
+import { linuxWorld } from '../world/linux/world.ts'
+import { quickChecks } from './checks.ts'
+import type { Context } from './context.ts'
+import { Failure } from './failure.ts'
+import { triedFeatures } from './features.ts'
+import type { RunOptions } from './run.ts'
+import { makeDirectories, makeManifests } from './run-directories.ts'
+import { openLog } from './run-log.ts'
+import { startMonitors } from './run-monitors.ts'
+import { narrate } from './run-narrator.ts'
+import { converge } from './run-once.ts'
+import { settingsOf } from './run-settings.ts'
+import { untilAsked } from './run-signals.ts'
+
+/** Milliseconds that an orderly end may take. */
+const patience = 4000
+
+/** Checks, opens, runs and ends a controller. Answers the exit code; what keeps it from running is a {@link Failure}. */
+export async function runController(context: Context, options: RunOptions): Promise<number> {
+  closeInherited()
+  const address = options.metrics === undefined ? null : parseListen(options.metrics)
+  const bad = (await quickChecks(context.files, context.paths)).filter(({ state }) => state === 'fail')
+  if (bad.length > 0) throw new Failure(bad.map(({ says }) => says))
+  const lock = await takeRoot(context, options)
+  const { signal, stop } = untilAsked()
+  try {
+    const log = await openLog(context, options.logLevel ?? (options.once ? 'error' : 'info'))
+    const controller = await open(context, options, log, signal)
+    try {
+      if (options.once) return await once(context, controller, signal)
+      await serve(controller, address, log, signal)
+      return 0
+    } finally {
+      await withPatience(context, controller.close())
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+    return options.once ? 1 : 0
+  } finally {
+    stop()
+    await lock.release()
+  }
+}
+
+/** Makes the folders and takes the lock: from here on nobody else changes anything of this root. */
+async function takeRoot({ files, paths }: Context, { manifests }: RunOptions): Promise<Lock> {
+  const isNew = (await files.stat(`${paths.state}/root.json`)) === null
+  await makeDirectories(files, paths)
+  const lock = await files.lock(`${paths.state}/lock`)
+  if (lock === null)
+    throw new Failure(`another controller holds ${paths.state}/lock; end it first, or take another --root`)
+  if (isNew && manifests === undefined) await makeManifests(files, paths.manifests)
+  return lock
+}
+
+async function open(context: Context, options: RunOptions, log: Logger, signal: AbortSignal): Promise<Controller> {
+  const { paths } = context
+  const settings = await settingsOf(context, options)
+  const root = await openRoot(context, paths)
+  const world = linuxWorld(root)
+  const trial = { user: settings.config.users.first, directory: paths.run }
+  const features = await triedFeatures(world, trial, signal)
+  if (!features.kvm.usable) log.warn({ why: features.kvm.why }, 'no KVM: VMs with accel auto are emulated, slowly')
+  return openController({ world, paths, root, ...settings, features, log })
+}
+
+async function once(context: Context, controller: Controller, signal: AbortSignal): Promise<number> {
+  const left = await converge(context, controller, signal)
+  for (const sentence of left) context.note(`moorage: ${sentence}`)
+  if (left.length === 0) context.out('Everything is as wanted.\n')
+  return left.length === 0 ? 0 : 1
+}
+
+async function serve(
+  controller: Controller,
+  address: ReturnType<typeof parseListen> | null,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { world, paths, manifests } = controller.options
+  const stops: (() => unknown)[] = []
+  try {
+    stops.push(narrate(controller, log))
+    stops.push(await startMonitors(controller))
+    const control = await world.stream.serve({ path: paths.socket }, controlHandler(controller))
+    stops.push(() => control.stop())
+    if (address !== null) {
+      const metrics = metricsHandler(controller)
+      const server = await world.stream.serve(address, metrics.handle)
+      stops.push(metrics.stop, () => server.stop())
+      log.info({ host: address.host, port: server.port }, 'metrics are served')
+    }
+    log.info({ manifests, socket: paths.socket }, 'the controller runs')
+    await controller.run(signal)
+    log.info('the controller ends; the VMs run on')
+  } finally {
+    await Promise.all(stops.map((stop) => stop()))
+  }
+}
+
+/** What does not end in time is left: it holds nothing that the next controller would miss. */
+async function withPatience({ clock }: Context, work: Promise<void>): Promise<void> {
+  const stop = new AbortController()
+  await Promise.race([work, clock.sleep(patience, stop.signal).catch(() => {})])
+  stop.abort()
+}

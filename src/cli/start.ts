@@ -1,0 +1,4 @@
+import { powerPage } from './power.ts'
+
+/** `moorage start NAME`. */
+export const start = powerPage('Start')

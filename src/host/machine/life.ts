@@ -1,0 +1,60 @@
+import { ConnectError, type Connection } from '../../world/stream.ts'
+import type { World } from '../../world/world.ts'
+
+/**
+ * The life socket of an incarnation: whoever holds it lives. Nobody accepts on it, so a connection stays in its queue until
+ * the holder dies and is reset then. Each connection takes a place in that queue for ever; one is made and kept.
+ */
+export interface Life {
+  /** True while it is held; dials unless it is connected. Throws when it cannot be told. */
+  held(): Promise<boolean>
+  close(): void
+}
+
+export function watchLife({ stream }: World, path: string, died: () => void): Life {
+  const ended = new AbortController()
+  let connection: Connection | null = null
+  return {
+    async held() {
+      if (connection) return true
+      const made = await dialLife(stream, path, ended.signal)
+      if (made === null || made === 'full') return made === 'full'
+      connection = made
+      made.listen({
+        data: () => {},
+        end: () => {
+          connection = null
+          if (!ended.signal.aborted) died()
+        },
+      })
+      return true
+    },
+    close() {
+      ended.abort(new Error('the controller lets go of this VM'))
+      connection?.close()
+    },
+  }
+}
+
+/** Whether anybody holds a life socket, asked once. */
+export async function isHeld({ stream }: World, path: string, signal: AbortSignal): Promise<boolean> {
+  const made = await dialLife(stream, path, signal)
+  if (made !== null && made !== 'full') made.close()
+  return made !== null
+}
+
+/** Null: nobody holds it. A queue that is full (EAGAIN) is somebody's. */
+async function dialLife(
+  stream: World['stream'],
+  path: string,
+  signal: AbortSignal,
+): Promise<Connection | 'full' | null> {
+  try {
+    return await stream.connect(path, signal)
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error
+    if (error.code === 'EAGAIN') return 'full'
+    if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT' || error.code === 'ENOTDIR') return null
+    throw error
+  }
+}

@@ -1,0 +1,134 @@
+import type { Link, ObservedMachine } from '../../host-state.ts'
+import type { MachineRecord } from '../../ledger.ts'
+import type { ProcessIdentity } from '../../world/process.ts'
+import type { Kept, MachineContext } from './context.ts'
+import type { DetachedNics } from './detached.ts'
+import { keep } from './keep.ts'
+import { endOf, phaseOf, type Vitals } from './phase.ts'
+import type { Prober } from './probe.ts'
+import { foldersOf, idOf } from './runtime.ts'
+import { listVmms } from './vmm.ts'
+
+export type Records = Readonly<Record<string, MachineRecord>>
+
+/** Machines on one host; a uid range is smaller. */
+const mostMachines = 20_000
+
+/** What looking needs besides the context. */
+export interface Watchers {
+  readonly detached: DetachedNics
+  readonly prober: Prober
+}
+
+/** See MachineHost.observe. While nothing happens this lists one folder and touches nothing else. */
+export async function observe(
+  context: MachineContext,
+  watchers: Watchers,
+  records: Records,
+  links: readonly Link[],
+  signal: AbortSignal,
+): Promise<readonly ObservedMachine[]> {
+  const ids = await listIds(context)
+  signal.throwIfAborted()
+  const kept = await Promise.all(ids.map((id) => keep(context, id)))
+  await Promise.all(
+    kept.filter(({ starting, session }) => !starting && !session.fresh).map((one) => one.session.refresh()),
+  )
+  const known = kept.flatMap((one) => {
+    const who = identify(one, records)
+    return who ? [{ ...who, kept: one }] : []
+  })
+  const strays = straysOf(records, new Set(ids))
+  const vmms = await findVmms(context, known, strays)
+  const byName = new Map(links.map((link) => [link.name, link]))
+  return [
+    ...known.map((one) => describe(watchers, one, records, byName, vmms.get(one.user) ?? [])),
+    ...strays.flatMap(([uid, record]) => describeStray(uid, record, vmms.get(record.user) ?? [])),
+  ]
+}
+
+/** Folders of machines; one that begins with a dot is being made. Those that are gone are let go of. */
+async function listIds(context: MachineContext): Promise<readonly string[]> {
+  const { vms } = foldersOf(context.paths.run)
+  const { files } = context.world
+  const entries = (await files.stat(vms)) ? await files.list(vms, mostMachines) : []
+  const ids = entries.filter(({ name, type }) => type === 'directory' && !name.startsWith('.')).map(({ name }) => name)
+  const there = new Set(ids)
+  for (const { id, session, starting } of [...context.kept.values()]) {
+    if (there.has(id) || starting) continue
+    session.close()
+    context.kept.delete(id)
+  }
+  return ids
+}
+
+interface Known extends Pick<ObservedMachine, 'uid' | 'owner' | 'user'> {
+  readonly kept: Kept
+}
+
+/** Whose a folder is: as it says itself, else as a record with its name says; null when nobody knows. */
+function identify({ id, file }: Kept, records: Records): Omit<Known, 'kept'> | null {
+  if (file) return { uid: file.uid, owner: file.owner, user: file.user }
+  const found = Object.entries(records).find(([uid]) => idOf(uid) === id)
+  return found ? { uid: found[0], owner: found[1].ref, user: found[1].user } : null
+}
+
+/** Machines that should be there, by what was written down, and have no folder. */
+function straysOf(records: Records, ids: ReadonlySet<string>): [string, MachineRecord][] {
+  return Object.entries(records).filter(
+    ([uid, { started }]) => started !== null && started.ended === null && !ids.has(idOf(uid)),
+  )
+}
+
+/** VMMs by uid, of machines whose life socket says nothing or whose process is not known yet. */
+async function findVmms(
+  context: MachineContext,
+  known: readonly Known[],
+  strays: readonly [string, MachineRecord][],
+): Promise<ReadonlyMap<number, readonly ProcessIdentity[]>> {
+  const asked = known.filter(({ kept }) => !kept.starting && (!kept.session.vitals.alive || !kept.process))
+  const found = await listVmms(context, [
+    ...asked.map(({ user, kept }) => ({ user, file: kept.file })),
+    ...strays.map(([, { user }]) => ({ user, file: null })),
+  ])
+  for (const { user, kept } of asked) kept.process = found.get(user)?.[0] ?? null
+  return found
+}
+
+function describe(
+  { detached, prober }: Watchers,
+  { kept, uid, owner, user }: Known,
+  records: Records,
+  links: ReadonlyMap<string, Link>,
+  vmms: readonly ProcessIdentity[],
+): ObservedMachine {
+  const { session, file, starting, id } = kept
+  // A life socket that was unlinked says nothing of the VMM that still holds it.
+  const vitals: Vitals = { ...session.vitals, alive: session.vitals.alive || vmms.length > 0 }
+  const phase = starting ? 'Starting' : phaseOf(vitals)
+  const runs = phase === 'Running'
+  const nics = file?.nics ?? []
+  const address = records[uid]?.addresses[nics[0]?.name ?? ''] ?? null
+  return {
+    uid,
+    id,
+    owner,
+    user,
+    phase,
+    started: file?.started ?? null,
+    ready: prober.isReady(kept, uid, runs, address),
+    end: endOf(phase, vitals),
+    resets: vitals.journal.resets,
+    pid: phase === 'Gone' ? null : (kept.process?.pid ?? null),
+    detachedNics: runs || phase === 'Paused' ? detached.of(uid, nics, links) : [],
+  }
+}
+
+/** A VMM whose runtime folder somebody removed: it runs, and nobody can talk to it. */
+function describeStray(uid: string, record: MachineRecord, vmms: readonly ProcessIdentity[]): ObservedMachine[] {
+  const [vmm] = vmms
+  if (!vmm) return []
+  const { ref: owner, user, started } = record
+  const none = { ready: false, end: null, resets: 0, detachedNics: [] }
+  return [{ uid, id: idOf(uid), owner, user, phase: 'Stuck', started, pid: vmm.pid, ...none }]
+}

@@ -1,0 +1,68 @@
+import { placeFiles } from '../../hypervisor/driver.ts'
+
+/** The runtime folder of one machine, `/run/moorage/vms/<id>/`: 0710, of root and the group of its VM. */
+export interface Runtime {
+  readonly directory: string
+  /** What was started here, see `record.ts`; root's. */
+  readonly record: string
+  /** Listening sockets that the VMM inherits; root's. The life socket is never accepted on. */
+  readonly qmp: string
+  readonly consoleSocket: string
+  readonly life: string
+  /** What the guest wrote to its console, and what was cut off before; the VM's and root's. */
+  readonly console: string
+  readonly consoleBefore: string
+  /** The VMM's events, the VM's; and what came of those that were cut off, root's. */
+  readonly journal: string
+  readonly journalBefore: string
+  /** stdout and stderr of the VMM; root's. */
+  readonly output: string
+  /** Stands there once the console has said what its readiness probe waits for. */
+  readonly said: string
+}
+
+/** The folders that hold all machines. */
+export interface RuntimeFolders {
+  readonly run: string
+  readonly vms: string
+  readonly byName: string
+}
+
+export function foldersOf(run: string): RuntimeFolders {
+  return { run, vms: `${run}/vms`, byName: `${run}/by-name` }
+}
+
+export function runtimeOf(run: string, id: string): Runtime {
+  return runtimeAt(`${foldersOf(run).vms}/${id}`)
+}
+
+/** A folder that is being made; it gets its name when it is whole. */
+export function unfinished(run: string, id: string): Runtime {
+  return runtimeAt(`${foldersOf(run).vms}/.new-${id}`)
+}
+
+/** `by-name/<namespace>.<name>`, a link for people. */
+export function nameLink(run: string, name: string): string {
+  return `${foldersOf(run).byName}/${name}`
+}
+
+/** Name of the folder: the first 10 hex digits of the object's uid. */
+export function idOf(uid: string): string {
+  return uid.replaceAll('-', '').slice(0, 10)
+}
+
+function runtimeAt(directory: string): Runtime {
+  return {
+    directory,
+    record: `${directory}/machine.json`,
+    qmp: `${directory}/qmp.sock`,
+    consoleSocket: `${directory}/console.sock`,
+    life: `${directory}/life.sock`,
+    console: `${directory}/${placeFiles.console}`,
+    consoleBefore: `${directory}/${placeFiles.console}.1`,
+    journal: `${directory}/${placeFiles.journal}`,
+    journalBefore: `${directory}/${placeFiles.journal}.before`,
+    output: `${directory}/vmm.log`,
+    said: `${directory}/said`,
+  }
+}

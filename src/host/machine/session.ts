@@ -1,0 +1,148 @@
+import type { World } from '../../world/world.ts'
+import { QmpError } from '../qmp/error.ts'
+import { isRecord, type QmpEvent } from '../qmp/message.ts'
+import { type Bell, newBell } from './bell.ts'
+import { emptyJournal } from './journal.ts'
+import { journalFile } from './journal-file.ts'
+import { watchLife } from './life.ts'
+import { newLine } from './line.ts'
+import { isNoisy, isTelling, noisePause } from './news.ts'
+import type { Vitals } from './phase.ts'
+import type { Runtime } from './runtime.ts'
+
+type Arguments = Readonly<Record<string, unknown>>
+
+/**
+ * What is held of one incarnation: its life socket and one QMP connection. While both are open and no event has come,
+ * nothing has changed and looking costs nothing.
+ */
+export interface Session {
+  readonly vitals: Vitals
+  /** Nothing has happened since the last refresh. */
+  readonly fresh: boolean
+  /** Rings at whatever happens. */
+  readonly bell: Bell
+  /** Brings `vitals` up to date; waits half a second at most, and not at all for a VMM that has been silent for longer. */
+  refresh(): Promise<void>
+  /** Asks whether it still answers, when it has not been asked for a minute. Does not wait. */
+  check(): void
+  /** As Qmp.execute once it has greeted, within `timeout` milliseconds for both. */
+  execute(command: string, args: Arguments, timeout: number, signal: AbortSignal): Promise<unknown>
+  close(): void
+}
+
+/** Milliseconds that a refresh waits for an answer, and for what can be seen without one. */
+const patience = 500
+const glance = 20
+
+/** Milliseconds after which an answer is asked for, and after which a question counts as lost. */
+const checkEvery = 60_000
+const answerIn = 30_000
+
+export function newSession(world: World, runtime: Runtime, wake: () => void, warn: (what: string) => void): Session {
+  const { clock } = world
+  const ended = new AbortController()
+  const bell = newBell(clock)
+  const journals = journalFile(world.files, runtime)
+  let held = true
+  let runState: string | null = null
+  let journal = emptyJournal
+  let silentSince: number | null = clock.monotonic()
+  let answeredAt = clock.monotonic()
+  /** Things that happened, and how many of them the vitals know of. */
+  let happened = 1
+  let known = 0
+  let updating: Promise<void> | null = null
+  let quietUntil = 0
+
+  const stir = (): void => {
+    if (ended.signal.aborted) return
+    happened += 1
+    bell.ring()
+    wake()
+  }
+  const onEvent = ({ name }: QmpEvent): void => {
+    if (isTelling(name)) stir()
+    if (!isNoisy(name) || clock.monotonic() < quietUntil) return
+    quietUntil = clock.monotonic() + noisePause
+    clock.after(noisePause, stir)
+  }
+  const onLine = (): void => {
+    if (!line.qmp) silentSince ??= clock.monotonic()
+    stir()
+  }
+  const life = watchLife(world, runtime.life, stir)
+  const line = newLine(world, runtime.qmp, { event: onEvent, changed: onLine })
+
+  const query = async (): Promise<void> => {
+    silentSince ??= clock.monotonic()
+    const answer = await line.qmp!.execute('query-status', {}, { timeout: answerIn, signal: ended.signal })
+    runState = isRecord(answer) && typeof answer.status === 'string' ? answer.status : null
+    silentSince = null
+    answeredAt = clock.monotonic()
+  }
+  const update = async (): Promise<void> => {
+    const at = happened
+    held = await life.held()
+    if (held) line.open()
+    if (line.qmp) await query()
+    // After its state, so that an end is never seen without its reason.
+    journal = await journals.read()
+    if (line.qmp || !held) known = at
+  }
+  const begin = (work: () => Promise<void>): Promise<void> => {
+    updating ??= work()
+      .catch((error: Error) => {
+        if (!(error instanceof QmpError) && !ended.signal.aborted) warn(error.message)
+      })
+      .finally(() => {
+        updating = null
+        bell.ring()
+      })
+    return updating
+  }
+  const nap = (milliseconds: number) => bell.wait(milliseconds, ended.signal).catch(() => {})
+  const isFresh = () => known === happened && updating === null
+
+  return {
+    bell,
+    get vitals() {
+      const silentFor = silentSince === null ? null : clock.monotonic() - silentSince
+      return { alive: held, runState, silentFor, journal }
+    },
+    get fresh() {
+      return isFresh()
+    },
+    async refresh() {
+      const silent = silentSince !== null && clock.monotonic() - silentSince > patience
+      const until = clock.monotonic() + (silent ? glance : patience)
+      for (let left = until; left > 0 && !isFresh() && !ended.signal.aborted; ) {
+        await Promise.race([begin(update), nap(until - clock.monotonic())])
+        left = until - clock.monotonic()
+        // It has not greeted yet, and rings when it does; or something happened meanwhile, and it is asked again.
+        if (!isFresh() && left > 0) await nap(line.qmp ? Math.min(left, 5) : left)
+      }
+    },
+    check() {
+      if (!line.qmp || clock.monotonic() - answeredAt < checkEvery) return
+      const before = runState
+      begin(update).then(() => (runState === before ? undefined : stir()))
+    },
+    async execute(command, args, timeout, signal) {
+      const until = clock.monotonic() + timeout
+      for (;;) {
+        line.open()
+        const left = until - clock.monotonic()
+        if (line.qmp) return await line.qmp.execute(command, args, { timeout: Math.max(left, 1), signal })
+        if (left <= 0) throw new QmpError('late', `its VMM did not greet on QMP within ${timeout} ms`)
+        if (!(await life.held())) throw new QmpError('closed', 'its VMM ended')
+        await bell.wait(Math.min(left, 250), AbortSignal.any([signal, ended.signal]))
+      }
+    },
+    close() {
+      ended.abort(new Error('the controller lets go of this VM'))
+      line.close()
+      life.close()
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import type { ProcessIdentity } from '../../world/process.ts'
+import type { MachineContext } from './context.ts'
+import type { MachineFile } from './record.ts'
+
+/**
+ * Processes that are VMMs of ours: of a VM's own uid, and running a hypervisor that we use or that this VM was started
+ * with. One scan of /proc for all of them.
+ */
+export async function listVmms(
+  context: MachineContext,
+  machines: readonly { readonly user: number; readonly file: MachineFile | null }[],
+): Promise<ReadonlyMap<number, readonly ProcessIdentity[]>> {
+  const found = new Map<number, ProcessIdentity[]>()
+  if (machines.length === 0) return found
+  const files = new Map(machines.map(({ user, file }) => [user, file]))
+  for (const process of await context.world.process.list(new Set(files.keys()))) {
+    if (!ourVmm(context, files.get(process.uid) ?? null)(process)) continue
+    found.set(process.uid, [...(found.get(process.uid) ?? []), process])
+  }
+  return found
+}
+
+/**
+ * Ends the VMMs of one uid by force and waits until they are gone with everything they held: a socket that refuses does
+ * not prove that the TAP and the image are free, a process that is gone does. A dying process has lost its executable
+ * before it closes its files.
+ */
+export async function killVmms(
+  context: MachineContext,
+  user: number,
+  file: MachineFile | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const { process, clock } = context.world
+  const isOurs = ourVmm(context, file)
+  const until = clock.monotonic() + patience
+  for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
+    const left = (await process.list(new Set([user]))).filter((one) => one.executable === '' || isOurs(one))
+    if (left.length === 0) return
+    if (clock.monotonic() > until) {
+      const pids = left.map(({ pid }) => pid).join(', ')
+      throw new Error(
+        `process ${pids} was killed and is still there; see /proc/${left[0]!.pid}/stack for what it waits for`,
+      )
+    }
+    for (const vmm of left) if (isOurs(vmm)) await process.signal(vmm, 'SIGKILL')
+    await clock.sleep(pause, signal)
+  }
+}
+
+/** Milliseconds after which a killed process counts as stuck in the kernel. */
+const patience = 10_000
+
+function ourVmm({ features }: MachineContext, file: MachineFile | null): (process: ProcessIdentity) => boolean {
+  const programs = Object.values(features().programs).flatMap((program) => (program ? [program.path] : []))
+  return ({ executable }) => executable === file?.executable || programs.includes(executable)
+}

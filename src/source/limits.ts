@@ -1,0 +1,26 @@
+/** Bounds of one scan: what a directory of manifests may hold. */
+export interface ScanLimits {
+  /** Manifests in all. */
+  readonly files: number
+  /** Bytes of one manifest. */
+  readonly fileBytes: number
+  /** Bytes of all manifests. */
+  readonly totalBytes: number
+  /** Entries of one directory, of whatever kind. */
+  readonly entries: number
+  /** Directories in all, those reached by links included. */
+  readonly directories: number
+  /** Directories inside one another. */
+  readonly depth: number
+}
+
+const MIB = 1024 * 1024
+
+export const scanLimits: ScanLimits = {
+  files: 10_000,
+  fileBytes: MIB,
+  totalBytes: 64 * MIB,
+  entries: 20_000,
+  directories: 5_000,
+  depth: 16,
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../world/clock.ts'
+import type { Files, Stat } from '../world/files.ts'
+import { documentsOf } from './documents.ts'
+import { faultOf } from './file-fault.ts'
+import type { SeenFile } from './tree.ts'
+import type { FoundFile } from './walk.ts'
+
+/** A file that changed less than this before it was read may change again without its time moving (git's 'racy' rule). */
+const RACY = 2000
+
+/** Manifests read since the event loop last had a turn, after which it gets one. */
+const BREATH = 100
+
+interface Cached {
+  readonly file: SeenFile
+  readonly digest: string
+  /** Whether an equal stamp means equal bytes. */
+  readonly settled: boolean
+}
+
+/** Reads manifests and remembers them, so that what nobody touched is neither read nor parsed again. */
+export class ManifestReader {
+  readonly #files: Files
+  readonly #clock: Clock
+  readonly #limit: number
+  #cache = new Map<string, Cached>()
+  #next = new Map<string, Cached>()
+  #read = 0
+
+  constructor(files: Files, clock: Clock, limit: number) {
+    this.#files = files
+    this.#clock = clock
+    this.#limit = limit
+  }
+
+  /** Never throws for the file; a file that moved while it was read has the fault `unsteadyFault`. */
+  async read(found: FoundFile, signal: AbortSignal): Promise<SeenFile> {
+    const stamp = stampOf(found.stat)
+    const known = this.#cache.get(found.path)
+    if (known?.settled && known.file.stamp === stamp) return this.#keep(found.path, known)
+    this.#read += 1
+    if (this.#read % BREATH === 0) await this.#clock.sleep(0, signal)
+    try {
+      const bytes = await this.#files.readFollowing(found.real, this.#limit)
+      const after = await this.#files.statFollowing(found.real)
+      if (after === null || stampOf(after) !== stamp) return unreadable(stamp, unsteadyFault)
+      const digest = createHash('sha256').update(bytes).digest('hex')
+      const same = known?.digest === digest && known.file.stamp === stamp ? known.file : null
+      const settled = this.#clock.now() - found.stat.modifiedAt >= RACY
+      return this.#keep(found.path, { file: same ?? seen(stamp, bytes), digest, settled })
+    } catch (error) {
+      return unreadable(stamp, faultOf(error))
+    }
+  }
+
+  beginScan(): void {
+    this.#next = new Map()
+  }
+
+  /** What this scan did not come by is forgotten. */
+  endScan(): void {
+    this.#cache = this.#next
+  }
+
+  #keep(path: string, cached: Cached): SeenFile {
+    this.#next.set(path, cached)
+    return cached.file
+  }
+}
+
+export const unsteadyFault = 'changed while it was read'
+
+/** A file that cannot be read at all. */
+export function unreadable(stamp: string, fault: string): SeenFile {
+  return { stamp, fault, documents: [], text: '' }
+}
+
+function stampOf({ identity, size, modifiedAt }: Stat): string {
+  return `${identity} ${size} ${modifiedAt}`
+}
+
+function seen(stamp: string, bytes: Uint8Array): SeenFile {
+  const text = decoded(bytes)
+  if (text === null) return unreadable(stamp, 'is not text in UTF-8: save it as such')
+  if (text.trim() === '') return unreadable(stamp, 'is empty: write an object into it or take it away')
+  const documents = documentsOf(text)
+  const good = documents.every(({ object }) => object !== null)
+  return { stamp, fault: null, documents, text: good ? '' : text }
+}
+
+function decoded(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,56 @@
+import type { AnyObject } from '../api/kinds.ts'
+import type { ObjectRef } from '../api/meta.ts'
+
+/** Where what is wanted comes from. */
+export interface Source {
+  /**
+   * Everything that is wanted now, with what is wrong with it. Never throws for content nor for a failing disk: then it
+   * says what was accepted before, and why nothing newer is. Rejects with the signal's reason when aborted.
+   */
+  list(signal: AbortSignal): Promise<SourceView>
+  /** All of an object with a tombstone is gone: its uid ends. Nothing when there is no such object; safe to repeat. */
+  finish(key: string, uid: string): Promise<void>
+}
+
+export interface SourceView {
+  /** By key, each once; those that are being deleted are among them. */
+  readonly objects: readonly Accepted[]
+  readonly problems: readonly SourceProblem[]
+  /** Why absent objects are not taken as deleted; null when deletions count. */
+  readonly hold: string | null
+  /** Milliseconds since the epoch when it is worth looking again although nothing moves; null when it is not. */
+  readonly recheckAt: number | null
+}
+
+/** An object that was good once and is not gone. */
+export interface Accepted {
+  readonly key: string
+  readonly ref: ObjectRef
+  readonly uid: string
+  /** Counts changes of content from 1; labels, annotations and comments are none. */
+  readonly generation: number
+  /** The last good version. */
+  readonly object: AnyObject
+  readonly origin: Origin
+  /** Set when the object is cleanly gone: its tombstone, on the disk before it is told here. Milliseconds since the epoch. */
+  readonly deletion: { readonly at: number } | null
+  /** What is wrong with a newer version of it that is not accepted. */
+  readonly newer: readonly SourceProblem[]
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+}
+
+/** A manifest, by its path as the user knows it and a line from 1; or the controller itself. */
+export type Origin = { readonly file: string; readonly line: number } | { readonly machine: true }
+
+export interface SourceProblem {
+  /** A file or a directory, as the user knows it. */
+  readonly file: string
+  /** From 1; line and column are 0 when the file or directory as a whole is meant. */
+  readonly line: number
+  readonly column: number
+  /** One sentence, without a full stop. */
+  readonly message: string
+  /** The object it is about, as far as that can be told. */
+  readonly key: string | null
+}

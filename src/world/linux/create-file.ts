@@ -1,0 +1,47 @@
+import { constants, fchmodSync, fchownSync, fsync, ftruncateSync, openSync, rmSync, write } from 'node:fs'
+import { promisify } from 'node:util'
+import type { CreateOptions } from '../files.ts'
+import { closingLater } from './descriptor.ts'
+
+const fsyncLater = promisify(fsync)
+const writeLater = promisify(write)
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+
+/** A new file with those bytes, on the disk when the call resolves. Owner and mode are set before the first byte. */
+export function createFile(path: string, bytes: Uint8Array, options: CreateOptions): Promise<void> {
+  return fresh(path, options, async (file) => {
+    for (let done = 0; done < bytes.length; ) {
+      done += (await writeLater(file, bytes, done, bytes.length - done, null)).bytesWritten
+    }
+  })
+}
+
+/** A new file of `size` bytes, all of them a hole. */
+export function createSparseFile(path: string, size: number, options: CreateOptions): Promise<void> {
+  return fresh(path, options, async (file) => ftruncateSync(file, size))
+}
+
+async function fresh(path: string, options: CreateOptions, fill: (file: number) => Promise<void>): Promise<void> {
+  const opened = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600 & options.mode)
+  await closingLater(opened, async (file) => {
+    try {
+      setOwner(file, options)
+      await fill(file)
+      await fsyncLater(file)
+    } catch (error) {
+      rmSync(path, { force: true })
+      throw error
+    }
+  })
+}
+
+/** Owner first: chown(2) clears the set-id bits. fchmod does not ask the umask. */
+export function setOwner(descriptor: number, options: CreateOptions): void {
+  if (options.uid !== undefined || options.gid !== undefined) {
+    fchownSync(descriptor, options.uid ?? unchanged, options.gid ?? unchanged)
+  }
+  fchmodSync(descriptor, options.mode)
+}
+
+/** What chown(2) takes as 'leave it', -1 as uid_t. */
+const unchanged = 0xffffffff

@@ -1,0 +1,46 @@
+import type { Process, RunSpec } from '../../process.ts'
+import { type BatchReport, readFailures } from './ip-failures.ts'
+import { type LinkDetails, type PlainLink, parseDetails, parseLinks } from './ip-parse.ts'
+
+type Run = Process['run']
+
+/** Bytes of a listing; a link is some 350, and 1,500 in detail. */
+const limit = 64 << 20
+
+/**
+ * Every link of the namespace with its IPv4 addresses. Not in detail: for each TAP ip(8) then asks the name service for
+ * its owner, which makes 100 ms of 20 at 1000 links.
+ */
+export async function listLinks(run: Run, signal: AbortSignal): Promise<readonly PlainLink[]> {
+  const lines = ['link show', 'addr show']
+  const { code, stdout, stderr } = await run(spec(['-N', '-4', '-j'], lines), signal)
+  if (code !== 0) throw new Error(`ip cannot list the links of this host: ${stderr.trim()}`)
+  return parseLinks(stdout)
+}
+
+/** Details of the links of those names; one that is gone by now is left out, and may take others with it. */
+export async function listDetails(
+  run: Run,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly LinkDetails[]> {
+  const lines = names.map((name) => `link show dev ${name}`)
+  return parseDetails((await run(spec(['-N', '-j', '-d', '-force'], lines), signal)).stdout)
+}
+
+/** Runs lines that change something, with `force` past failing ones. Throws when it cannot be told what was done. */
+export async function runLines(
+  run: Run,
+  lines: readonly string[],
+  force: boolean,
+  signal: AbortSignal,
+): Promise<BatchReport> {
+  const { code, stderr } = await run(spec(force ? ['-force'] : [], lines), signal)
+  return code === 0 ? { failures: new Map(), done: lines.length } : readFailures(stderr, lines, force)
+}
+
+/** Milliseconds for a batch: deleting a bridge takes the kernel up to 35, anything else far less. */
+function spec(options: readonly string[], lines: readonly string[]): RunSpec {
+  const stdin = `${lines.join('\n')}\n`
+  return { argv: ['ip', ...options, '-batch', '-'], stdin, timeout: 15_000 + 100 * lines.length, limit }
+}

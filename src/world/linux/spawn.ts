@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
+import { basename } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ProcessIdentity, SpawnSpec } from '../process.ts'
+import { describe } from './file-error.ts'
+import { descriptorOf } from './listener.ts'
+import { type Output, openOutput } from './output.ts'
+import { readExecutable, readIdentity } from './proc.ts'
+import { findProgram } from './program.ts'
+import { withUmask } from './umask.ts'
+
+/** Milliseconds from fork to the program itself; 3 is usual, 2 of them for prlimit and setpriv. */
+const deadline = 5000
+
+/**
+ * Starts a program that outlives us: in a session of its own, so that no terminal and no Ctrl-C reaches it, and with
+ * nothing left by which it could raise its rights. Resolves once `/proc/PID/exe` is no longer one of the two tools that
+ * get it there.
+ */
+export async function spawnDetached(spec: SpawnSpec, bootId: string, signal: AbortSignal): Promise<ProcessIdentity> {
+  let output: Output | null = null
+  try {
+    signal.throwIfAborted()
+    output = openOutput(spec.output)
+    const launcher = findLauncher()
+    const child = fork(spec, launcher.argv(spec), output.descriptor)
+    // libuv returns after the first exec, so the child has its copies. Ours would make a dead VMM's socket look alive.
+    releaseAll(spec)
+    return await untilItRuns(child, spec, launcher.executables, bootId, signal).catch((error: unknown) => {
+      child.kill('SIGKILL')
+      throw error
+    })
+  } catch (error) {
+    const words = output?.firstWords() ?? ''
+    throw words !== '' && error instanceof Error ? new Error(`${error.message}: ${words}`, { cause: error }) : error
+  } finally {
+    releaseAll(spec)
+    output?.close()
+  }
+}
+
+function releaseAll(spec: SpawnSpec): void {
+  for (const listener of spec.listeners) listener.release()
+}
+
+interface Launcher {
+  argv(spec: SpawnSpec): readonly string[]
+  /** What `/proc/PID/exe` says until the program takes over. */
+  readonly executables: ReadonlySet<string>
+}
+
+function findLauncher(): Launcher {
+  const prlimit = findProgram('prlimit')
+  const setpriv = findProgram('setpriv')
+  return {
+    executables: new Set([realpathSync(prlimit), realpathSync(setpriv)]),
+    // A core dump would hold secrets. The limit is 1, not 0: a dump that core_pattern pipes to a program ignores the
+    // limit, save that 1 forbids it (coredump_pipe in the kernel's fs/coredump.c); a file below a page is never written.
+    argv: ({ uid, gid, argv }) => [
+      ...[prlimit, '--core=1:1', '--'],
+      ...[setpriv, `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'],
+      ...['--inh-caps=-all', '--bounding-set=-all', '--ambient-caps=-all', '--'],
+      ...argv,
+    ],
+  }
+}
+
+function fork(spec: SpawnSpec, argv: readonly string[], output: number): ChildProcess {
+  const [launcher = '', ...rest] = argv
+  const options = {
+    cwd: spec.directory,
+    env: { ...spec.env },
+    detached: true,
+    stdio: ['ignore', output, output, ...spec.listeners.map(descriptorOf)] satisfies ['ignore', ...number[]],
+  }
+  const child = withUmask(0o077, () => spawn(launcher, rest, options))
+  child.unref()
+  return child
+}
+
+async function untilItRuns(
+  child: ChildProcess,
+  spec: SpawnSpec,
+  launchers: ReadonlySet<string>,
+  bootId: string,
+  signal: AbortSignal,
+): Promise<ProcessIdentity> {
+  const name = basename(spec.argv[0] ?? 'nothing')
+  const death = watchDeath(child)
+  for (const until = performance.now() + deadline; performance.now() < until; await delay(1)) {
+    signal.throwIfAborted()
+    const cause = death()
+    if (cause !== null) throw new Error(`${name} in ${spec.directory} ${cause}`)
+    const { pid } = child
+    const executable = pid === undefined ? '' : readExecutable(`/proc/${pid}`)
+    const runs = executable !== '' && !launchers.has(executable)
+    const identity = runs && pid !== undefined ? readIdentity(pid, bootId) : null
+    if (identity !== null) return identity
+  }
+  throw new Error(`${name} was not seen to run within ${deadline} ms; is the host overloaded, or /proc/PID/exe hidden?`)
+}
+
+/** Answers how the child ended, null while it has not. Node reaps it, so no zombie stays while we live. */
+function watchDeath(child: ChildProcess): () => string | null {
+  let cause: string | null = null
+  child.once('error', (error) => {
+    cause = `cannot be started: ${describe(error)}`
+  })
+  child.once('exit', (code, signal) => {
+    cause = signal === null ? `ended at once with code ${code}` : `was ended at once by ${signal}`
+  })
+  return () => cause
+}

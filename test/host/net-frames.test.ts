@@ -1,0 +1,340 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { arp, ethernet, icmp, ipv4, ipv6, tagged, text, udp } from './net-frames.ts'
+import { lab, needsNetworkNamespaces } from './net-lab.ts'
+import { buildTown, type Frames, type Place, root, type Sent, type Town, uplink } from './net-town.ts'
+
+const table = `moorage_${root.id}`
+const broadcast = 'ff:ff:ff:ff:ff:ff'
+
+/** What a hostile guest can send: frames made byte by byte, and which of them get through. */
+describe('frames', () => {
+  const here = lab()
+  let town: Town
+  let annsDevice: Place
+  let bobsDevice: Place
+  /** Frames that end a capture: from Bob to Ann, from the host to Bob. */
+  let toAnn: Sent
+  let toBob: Sent
+  /** From the host's uplink. */
+  let toOutside: Sent
+
+  beforeAll(async () => {
+    if (process.getuid?.() !== 0) return
+    town = await buildTown(here)
+    const { ann, bob } = town
+    annsDevice = [ann.namespace, 'eth0']
+    bobsDevice = [bob.namespace, 'eth0']
+    toAnn = [
+      bobsDevice,
+      ethernet({ to: ann.mac, from: bob.mac }, 0x0800, datagram(bob.address, ann.address, 'the last one')),
+    ]
+    toBob = [
+      [town.host, 'br-1'],
+      ethernet(
+        { to: bob.mac, from: town.gateways['br-1']! },
+        0x0800,
+        datagram('10.1.0.1', bob.address, 'the last one'),
+      ),
+    ]
+    const onUplink = ethernet({ to: broadcast, from: '02:00:00:00:09:02' }, 0x88b5, text('the last one'))
+    toOutside = [[town.host, 'up0'], onUplink]
+    await here.start(town.host, 'serve', 'udp:9999')
+    // It would hold back a fragment until it has the others.
+    await here.exec(town.host, ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0'])
+    // Filled by hand, so that answers need no ARP and stay in order.
+    await here.ip(town.host, `neigh replace ${ann.address} lladdr ${ann.mac} dev br-1`)
+  })
+
+  beforeEach(needsNetworkNamespaces)
+
+  afterAll(() => here.dispose())
+
+  const outside = (): Place => [town.outside, 'in0']
+
+  function datagram(from: string, to: string, data: string): string {
+    return ipv4(from, to, udp(5000, 9999, data), { protocol: 17 })
+  }
+
+  /** Frames from Ann: to Bob unless it says otherwise. */
+  function fromAnn(type: number, payload: string, change: { to?: string; from?: string } = {}): string {
+    return ethernet({ to: town.bob.mac, from: town.ann.mac, ...change }, type, payload)
+  }
+
+  /** Each name in angle brackets, as `arrivals` looks for it. */
+  function named(make: Readonly<Record<string, (name: string) => string>>): Frames {
+    return Object.fromEntries(Object.entries(make).map(([name, frame]) => [name, frame(`<${name}>`)]))
+  }
+
+  const honest = () => ({ mac: town.ann.mac, ip: town.ann.address })
+  const gateway = () => ({ mac: town.ann.mac, ip: '10.1.0.1' })
+  const ownDatagram = (name: string) => datagram(town.ann.address, town.bob.address, name)
+
+  const good = () =>
+    named({
+      'own IPv4': (name) => fromAnn(0x0800, ownDatagram(name)),
+      'own ARP request': (name) => fromAnn(0x0806, arp('request', honest(), '10.1.0.3', name), { to: broadcast }),
+      'own ARP reply': (name) => fromAnn(0x0806, arp('reply', honest(), '10.1.0.3', name)),
+      'ARP probe': (name) =>
+        fromAnn(0x0806, arp('request', { ...honest(), ip: '0.0.0.0' }, '10.1.0.9', name), { to: broadcast }),
+      'DHCP discover': (name) =>
+        fromAnn(0x0800, ipv4('0.0.0.0', '255.255.255.255', udp(68, 67, name), { protocol: 17 }), { to: broadcast }),
+      'own fragment': (name) =>
+        fromAnn(0x0800, ipv4(town.ann.address, town.bob.address, text(name), { protocol: 17, offset: 4 })),
+    })
+
+  const bad = () =>
+    named({
+      'spoofed MAC': (name) => fromAnn(0x0800, ownDatagram(name), { from: '02:00:00:00:01:99' }),
+      'MAC of another guest': (name) => fromAnn(0x0800, ownDatagram(name), { from: town.cat.mac }),
+      'MAC of the gateway': (name) => fromAnn(0x0800, ownDatagram(name), { from: town.gateways['br-1']! }),
+      'spoofed IPv4': (name) => fromAnn(0x0800, datagram('10.1.0.77', town.bob.address, name)),
+      'IPv4 of the gateway': (name) => fromAnn(0x0800, datagram('10.1.0.1', town.bob.address, name)),
+      'IPv4 from nowhere': (name) => fromAnn(0x0800, datagram('0.0.0.0', town.bob.address, name)),
+      'spoofed fragment': (name) =>
+        fromAnn(0x0800, ipv4('10.1.0.1', town.bob.address, text(name), { protocol: 17, offset: 4 })),
+      'ARP reply for the gateway': (name) => fromAnn(0x0806, arp('reply', gateway(), '10.1.0.3', name)),
+      'ARP request as the gateway': (name) =>
+        fromAnn(0x0806, arp('request', gateway(), '10.1.0.3', name), { to: broadcast }),
+      'ARP with the MAC of a neighbor': (name) =>
+        fromAnn(0x0806, arp('request', { ...honest(), mac: town.bob.mac }, '10.1.0.3', name), { to: broadcast }),
+      'ARP reply from nowhere': (name) =>
+        fromAnn(0x0806, arp('reply', { ...honest(), ip: '0.0.0.0' }, '10.1.0.3', name)),
+      'ARP with longer addresses': (name) =>
+        fromAnn(0x0806, arp('request', honest(), '10.1.0.3', name).replace(/^000108000604/, '000108000804')),
+      'ARP of another kind': (name) =>
+        fromAnn(0x0806, arp('request', honest(), '10.1.0.3', name).replace(/^00010800060400../, '0001080006040008')),
+      'VLAN 5': (name) => tagged({ to: town.bob.mac, from: town.ann.mac }, 5, 0x0800, ownDatagram(name)),
+      'VLAN 0': (name) => tagged({ to: town.bob.mac, from: town.ann.mac }, 0, 0x0800, ownDatagram(name)),
+      'VLAN 0 in ARP': (name) =>
+        tagged({ to: broadcast, from: town.ann.mac }, 0, 0x0806, arp('request', honest(), '10.1.0.3', name)),
+      'service VLAN': (name) => fromAnn(0x88a8, `0005${'0800'}${ownDatagram(name)}`),
+      'DHCP server': (name) =>
+        fromAnn(0x0800, ipv4(town.ann.address, town.bob.address, udp(67, 68, name), { protocol: 17 })),
+      'DHCP discover to a neighbor': (name) =>
+        fromAnn(0x0800, ipv4('0.0.0.0', town.bob.address, udp(68, 67, name), { protocol: 17 })),
+      IPv6: (name) => fromAnn(0x86dd, ipv6(llAnn, llAll, 17, udp(5000, 9999, name)), { to: '33:33:00:00:00:01' }),
+      STP: (name) => fromAnn(38, `424203${text(name)}`, { to: '01:80:c2:00:00:00' }),
+      'PPPoE session': (name) => fromAnn(0x8864, `11000001002a0021${ownDatagram(name)}`),
+      RARP: (name) => fromAnn(0x8035, arp('request', honest(), '10.1.0.3', name), { to: broadcast }),
+      'an ethertype for experiments': (name) => fromAnn(0x88b5, text(name)),
+    })
+
+  const llAnn = 'fe80000000000000000000fffe000102'
+  const llAll = 'ff020000000000000000000000000001'
+
+  test('of a port with its elements only what it may send arrives at a neighbor', async () => {
+    await town.rules()
+    expect(await town.arrivals(bobsDevice, annsDevice, { ...bad(), ...good() }, toBob)).toEqual(Object.keys(good()))
+  })
+
+  test('of a port without an element nothing arrives, at a neighbor or at the host', async () => {
+    await town.rules({ portMacs: [`vm-bob . ${town.bob.mac}`] })
+    const all = { ...bad(), ...good() }
+    expect(await town.arrivals(bobsDevice, annsDevice, all, toBob)).toEqual([])
+    const bobToHost = [bobsDevice, toAnn[1].replace(/^.{12}/, 'ffffffffffff')] as const
+    expect(await town.arrivals([town.host, 'br-1'], annsDevice, all, bobToHost)).toEqual([])
+  })
+
+  test('of an unfiltered port everything arrives that a bridge forwards, or these tests would show nothing', async () => {
+    await town.rules({ portUnfiltered: ['vm-ann'] })
+    const all = { ...bad(), ...good() }
+    const seen = await town.arrivals(bobsDevice, annsDevice, all, toBob)
+    expect(Object.keys(all).filter((name) => !seen.includes(name))).toEqual([])
+  })
+
+  test('of an isolated port nothing arrives at a neighbor, filtered or not', async () => {
+    await town.rules({ portIsolated: ['vm-ann', 'vm-bob'] })
+    expect(await town.arrivals(bobsDevice, annsDevice, good(), toBob)).toEqual([])
+    await town.rules({ portIsolated: ['vm-ann', 'vm-bob'], portUnfiltered: ['vm-ann'] })
+    expect(await town.arrivals(bobsDevice, annsDevice, good(), toBob)).toEqual([])
+  })
+
+  test('a port that is not ours is none of our business', async () => {
+    await town.rules()
+    await here.ip(town.host, 'link set dev vm-ann group 0')
+    const seen = await town.arrivals(bobsDevice, annsDevice, good(), toBob)
+    await here.ip(town.host, `link set dev vm-ann group ${root.group}`)
+    expect(seen).toEqual(Object.keys(good()))
+  })
+
+  describe('IPv6', () => {
+    const ula = (last: string) => `fd0000000000000000000000000000${last}`
+    const frames = () =>
+      named({
+        datagram: (name) => fromAnn(0x86dd, ipv6(llAnn, llAll, 17, udp(5000, 9999, name)), { to: '33:33:00:00:00:01' }),
+        'router advertisement': (name) =>
+          fromAnn(0x86dd, ipv6(llAnn, llAll, 58, icmp(134, 0, '40000708', text(name))), { to: '33:33:00:00:00:01' }),
+        redirect: (name) => fromAnn(0x86dd, ipv6(llAnn, llAll, 58, icmp(137, 0, '00000000', text(name)))),
+        'DHCPv6 server': (name) => fromAnn(0x86dd, ipv6(llAnn, llAll, 17, udp(547, 546, name))),
+        'router advertisement behind a header': (name) =>
+          fromAnn(0x86dd, ipv6(llAnn, llAll, 60, `3a00010400000000${icmp(134, 0, '40000708', text(name))}`)),
+        'spoofed MAC': (name) =>
+          fromAnn(0x86dd, ipv6(llAnn, llAll, 17, udp(5000, 9999, name)), { from: '02:00:00:00:01:99' }),
+      })
+
+    test('passes between ports that asked for it, without routers and DHCP servers', async () => {
+      await town.rules({ portIPv6: ['vm-ann'] })
+      expect(await town.arrivals(bobsDevice, annsDevice, frames(), toBob)).toEqual(['datagram'])
+    })
+
+    test('reaches no address of the host and is routed nowhere', async () => {
+      await here.exec(town.host, ['sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1'])
+      await here.ip(
+        town.host,
+        `addr add fd00::1/64 dev br-1 nodad`,
+        'addr add fd00:1::1/64 dev up0 nodad',
+        `neigh replace fd00::2 lladdr ${town.ann.mac} dev br-1`,
+        'route add fd00:ec2::/64 dev up0',
+        'neigh replace fd00:ec2::254 lladdr 02:00:00:00:09:01 dev up0',
+      )
+      const to = town.gateways['br-1']!
+      const packet = (target: string, name: string) =>
+        fromAnn(0x86dd, ipv6(ula('02'), target, 58, echo6(ula('02'), target, name)), { to })
+      const echoes = named({
+        gateway: (name) => packet(ula('01'), name),
+        'another address': (name) => packet('fd000001000000000000000000000001', name),
+      })
+      const routed = named({ metadata: (name) => packet('fd000ec2000000000000000000000254', name) })
+      await town.rules({ portIPv6: ['vm-ann'], hostOpen: ['br-1'], peers: ['br-1', 'br-2'], inbound: ['br-1'] })
+      expect(await town.arrivals(annsDevice, annsDevice, echoes, toAnn)).toEqual([])
+      expect(await town.arrivals(outside(), annsDevice, routed, toOutside)).toEqual([])
+      await here.nft(town.host, `delete table inet ${table}`)
+      expect(await town.arrivals(annsDevice, annsDevice, echoes, toAnn)).toEqual(Object.keys(echoes))
+      expect(await town.arrivals(outside(), annsDevice, routed, toOutside)).toEqual(Object.keys(routed))
+    })
+  })
+
+  describe('past the bridge', () => {
+    /** To the echo server of the host: what Ann gets back. */
+    async function answered(frames: Frames): Promise<readonly string[]> {
+      return town.arrivals(annsDevice, annsDevice, frames, toAnn)
+    }
+
+    test('a frame that the kernel takes off the port itself, or that comes from a port off its bridge, reaches nobody', async () => {
+      const to = '01:80:c2:00:00:0e'
+      const frames = () =>
+        named({
+          'own gateway': (name) => fromAnn(0x0800, datagram(town.ann.address, '10.1.0.1', name), { to }),
+          'another address': (name) => fromAnn(0x0800, datagram(town.ann.address, uplink, name), { to }),
+        })
+      await town.rules({ hostOpen: ['br-1'] })
+      expect(await answered(frames())).toEqual([])
+      await here.nft(town.host, `delete table inet ${table}`)
+      expect(await answered(frames())).toEqual(Object.keys(frames()))
+    })
+
+    test('nor does one of a port off its bridge, whatever its source', async () => {
+      const [port] = JSON.parse(await here.exec(town.host, ['ip', '-j', 'link', 'show', 'dev', 'vm-ann']))
+      const to = port.address
+      const frames = [town.ann.address, town.bob.address, '203.0.113.77'].map((from) =>
+        fromAnn(0x0800, datagram(from, '10.1.0.1', 'hello'), { to }),
+      )
+      const end: Sent = [annsDevice, fromAnn(0x88b5, text('the last one'), { to })]
+      /** Answers would go to the bridge: what counts is what the host takes in. */
+      const taken = async () => {
+        const [, values = ''] = /^Udp: (\d.*)$/m.exec(await here.exec(town.host, ['cat', '/proc/net/snmp'])) ?? []
+        return Number(values.split(' ')[0])
+      }
+      const taking = async () => {
+        const before = await taken()
+        await town.capture([town.host, 'vm-ann'], annsDevice, frames, end)
+        return (await taken()) - before
+      }
+      await town.rules({ hostOpen: ['br-1'], portUnfiltered: ['vm-ann'] })
+      await here.ip(town.host, 'link set dev vm-ann nomaster')
+      expect(await taking()).toBe(0)
+      await here.nft(town.host, `delete table inet ${table}`)
+      expect(await taking()).toBe(3)
+      await here.ip(town.host, 'link set dev vm-ann master br-1')
+    })
+
+    describe.each([0, 1])('with bridge-nf-call-iptables=%i', (value) => {
+      beforeEach(() => here.exec(town.host, ['sysctl', '-qw', `net.bridge.bridge-nf-call-iptables=${value}`]))
+
+      test('an isolated port does not reach its neighbor by way of the gateway', async () => {
+        const frames = named({
+          routed: (name) => fromAnn(0x0800, ownDatagram(name), { to: town.gateways['br-1']! }),
+        })
+        await town.rules({ portIsolated: ['vm-ann', 'vm-bob'], peers: ['br-1', 'br-2'], inbound: ['br-1'] })
+        expect(await town.arrivals(bobsDevice, annsDevice, frames, toBob)).toEqual([])
+        await here.nft(town.host, `delete table inet ${table}`)
+        expect(await town.arrivals(bobsDevice, annsDevice, frames, toBob)).toEqual(['routed'])
+      })
+    })
+
+    test('source routing leads past no rule', async () => {
+      for (const each of ['all', 'br-1'])
+        await here.exec(town.host, ['sysctl', '-qw', `net.ipv4.conf.${each}.accept_source_route=1`])
+      const to = town.gateways['br-1']!
+      const strict = (option: string) => (name: string) =>
+        fromAnn(
+          0x0800,
+          ipv4(town.ann.address, '10.1.0.1', udp(5000, 9999, name), {
+            protocol: 17,
+            options: `${option}0704cb00710100`,
+          }),
+          { to },
+        )
+      const frames = named({ loose: strict('83'), strict: strict('89') })
+      await town.rules({ outbound: [], hostOpen: ['br-1'] })
+      expect(await town.arrivals(outside(), annsDevice, frames, toOutside)).toEqual([])
+      await here.nft(town.host, `delete table inet ${table}`)
+      expect(await town.arrivals(outside(), annsDevice, frames, toOutside)).toEqual(['loose'])
+    })
+
+    test('a connection to metadata that was made while the rules were gone ends with them', async () => {
+      const to = town.gateways['br-1']!
+      const packet = (name: string) => fromAnn(0x0800, datagram(town.ann.address, '169.254.169.254', name), { to })
+      await town.rules()
+      await here.nft(town.host, `delete table inet ${table}`)
+      // Something that keeps connections tracked.
+      await here.nft(
+        town.host,
+        'table ip other { chain c { type filter hook forward priority 0; ct state new accept; }\n}',
+      )
+      expect(await town.arrivals(outside(), annsDevice, named({ before: packet }), toOutside)).toEqual(['before'])
+      await town.rules()
+      expect(await town.arrivals(outside(), annsDevice, named({ after: packet }), toOutside)).toEqual([])
+      await here.nft(town.host, 'delete table ip other')
+    })
+
+    test('a guest says nothing about paths that are not its own', async () => {
+      await town.rules({ hostOpen: ['br-1'] })
+      const to = town.gateways['br-1']!
+      // Bob asks the host something, and Ann says that the answer was too big.
+      const question = ethernet({ to, from: town.bob.mac }, 0x0800, datagram(town.bob.address, '10.1.0.1', 'question'))
+      const answer = ipv4('10.1.0.1', town.bob.address, udp(9999, 5000, 'hello question'), { protocol: 17 })
+      const lie = fromAnn(0x0800, ipv4(town.ann.address, '10.1.0.1', icmp(3, 4, '000003e8', answer), { protocol: 1 }), {
+        to,
+      })
+      const mtu = async () => {
+        await here.send(bobsDevice[0], 'eth0', question)
+        await town.capture(
+          [town.host, 'br-1'],
+          annsDevice,
+          [lie],
+          [annsDevice, fromAnn(0x0806, arp('request', honest(), '10.1.0.1', 'the last one'), { to: broadcast })],
+        )
+        const [route] = JSON.parse(await here.exec(town.host, ['ip', '-j', 'route', 'get', town.bob.address]))
+        return route.metrics?.[0]?.mtu
+      }
+      expect(await mtu()).toBeUndefined()
+      await here.nft(town.host, `delete table inet ${table}`)
+      expect(await mtu()).toBe(1000)
+    })
+  })
+
+  /** ICMPv6 echo request, with its checksum over the pseudo header (RFC 4443). */
+  function echo6(from: string, to: string, name: string): string {
+    const body = `00010001${text(name.length % 2 === 0 ? name : `${name} `)}`
+    const length = (body.length / 2 + 4).toString(16).padStart(8, '0')
+    return icmp(128, 0, '', body).replace(/^(....)..../, `$1${sumOf(`${from}${to}${length}0000003a80000000${body}`)}`)
+  }
+
+  function sumOf(hex: string): string {
+    let sum = 0
+    for (let at = 0; at < hex.length; at += 4) sum += Number.parseInt(hex.slice(at, at + 4).padEnd(4, '0'), 16)
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16)
+    return (~sum & 0xffff).toString(16).padStart(4, '0')
+  }
+})

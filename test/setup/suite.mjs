@@ -1,0 +1,61 @@
+// @ts-check
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkout } from './paths.mjs'
+import { run } from './run.mjs'
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Totals */
+
+/**
+ * What a run came to, from vitest's JSON report. A file that could not be loaded holds no test and counts as one that
+ * failed; so does a run without any test, and one that vitest itself calls failed for another reason.
+ *
+ * @param {string | undefined} report the JSON, when vitest wrote one
+ * @param {number} code vitest's exit code
+ * @returns {Totals & { why?: string }} `why` is set when something failed that is no test
+ */
+export function totalsOf(report, code) {
+  if (report === undefined) return { passed: 0, failed: 1, skipped: 0, why: 'vitest wrote no report' }
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(report)
+  const broken = testResults.filter(
+    (/** @type {any} */ file) =>
+      file.status === 'failed' && !file.assertionResults.some((/** @type {any} */ test) => test.status === 'failed'),
+  ).length
+  const totals = { passed: numPassedTests, failed: numFailedTests + broken, skipped: numPendingTests + numTodoTests }
+  if (totals.failed > 0) return totals
+  if (totals.passed + totals.skipped === 0) return { ...totals, failed: 1, why: 'there is no test in it' }
+  if (code !== 0) return { ...totals, failed: 1, why: `vitest ended with exit code ${code}` }
+  return totals
+}
+
+/**
+ * Runs one project of vitest.config.ts to its end.
+ *
+ * @param {string} project
+ * @param {string} [node] the Node to run it under
+ * @returns {Promise<Totals>}
+ */
+export async function runSuite(project, node = process.execPath) {
+  const folder = mkdtempSync(join(tmpdir(), 'moorage-test-'))
+  const file = join(folder, 'report.json')
+  const vitest = join(checkout, 'node_modules/vitest/vitest.mjs')
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  try {
+    const code = await run([node, vitest, 'run', '--project', project, ...reporters], { minutes: 60 })
+    const { why, ...totals } = totalsOf(read(file), code)
+    if (why) console.log(`suite ${project}: ${why}`)
+    return totals
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** @param {string} file @returns {string | undefined} */
+function read(file) {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,48 @@
+// @ts-check
+/** `npm test`: sets up, runs every suite, ends with the line `N passed, N failed` over all of them. */
+import { node24 } from './node24.mjs'
+import { script } from './run.mjs'
+import { ensureBuild, ensureGuest, ensureNode, ensurePackages } from './setup.mjs'
+import { runSuite } from './suite.mjs'
+
+/**
+ * The pure suite once more, under Node 24. Where that cannot be had, its tests count as skipped; in continuous
+ * integration (CI=true) as one that failed.
+ *
+ * @param {number} tests how many there are
+ * @returns {Promise<import('./suite.mjs').Totals>}
+ */
+async function pureUnder24(tests) {
+  const none = { passed: 0, failed: 0, skipped: 0 }
+  if (process.versions.node.startsWith('24.')) return none
+  try {
+    const node = await node24()
+    console.log('\nthe pure suite under Node 24')
+    return await runSuite('pure', node)
+  } catch (error) {
+    console.log(`Node 24 could not be fetched, so the pure suite did not run under it: ${error}`)
+    return process.env.CI === 'true' ? { ...none, failed: 1 } : { ...none, skipped: tests }
+  }
+}
+
+/** @returns {Promise<import('./suite.mjs').Totals>} over all suites */
+async function runAll() {
+  await ensurePackages()
+  await ensureNode()
+  await ensureBuild()
+  await ensureGuest()
+  const pure = await runSuite('pure')
+  const suites = [pure, await pureUnder24(pure.passed + pure.failed + pure.skipped), await runSuite('host')]
+  const sum = (/** @type {keyof import('./suite.mjs').Totals} */ key) =>
+    suites.reduce((total, suite) => total + suite[key], 0)
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }
+}
+
+await script('test', async () => {
+  const { passed, failed, skipped } = await runAll().catch((error) => {
+    console.error(`test: ${error.message}`)
+    return { passed: 0, failed: 1, skipped: 0 }
+  })
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+  return failed > 0 ? 1 : 0
+})

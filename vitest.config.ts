@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config'
+
+/** Milliseconds. A guest under emulation takes ten seconds to boot, and some tests boot it more than once. */
+const patience = 180_000
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'pure',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/host/**', 'test/bench/**', 'test/kubernetes/**'],
+        },
+      },
+      {
+        test: {
+          name: 'host',
+          include: ['test/host/**/*.test.ts'],
+          // They share the machine: its cores, its kernel's limits.
+          fileParallelism: false,
+          testTimeout: patience,
+          hookTimeout: patience,
+        },
+      },
+    ],
+  },
+})
