@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'pure',
           include: ['test/**/*.test.ts'],
           exclude: ['test/host/**', 'test/bench/**', 'test/kubernetes/**'],
+          // Properties try thousands of cases; a busy machine takes its time.
+          testTimeout: 60_000,
         },
       },
       {

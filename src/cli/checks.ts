@@ -52,9 +52,19 @@ export function checkKernel(version: string): Check {
 
 /** Without it there is no TAP. */
 export async function checkTun(files: Files): Promise<Check> {
-  if ((await files.statFollowing('/dev/net/tun')) !== null) return ok('tun', '/dev/net/tun is there')
-  const how = 'load it with: modprobe tun; in a container add --device /dev/net/tun'
-  return fail('tun', `/dev/net/tun is not there, so no VM gets a network; ${how}`)
+  const path = '/dev/net/tun'
+  const stat = await files.statFollowing(path)
+  if (stat === null) {
+    const how = 'load it with: modprobe tun; in a container add --device /dev/net/tun'
+    return fail('tun', `${path} is not there, so no VM gets a network; ${how}`)
+  }
+  const mode = (stat.mode & 0o777).toString(8)
+  if ((stat.mode & 0o006) === 0o006) return ok('tun', `${path} is there (mode ${mode})`)
+  // As udev has it everywhere: who may open it may attach only to a TAP that is his.
+  return fail(
+    'tun',
+    `VMs run as users of their own and may not open ${path} (mode ${mode}); allow it with: chmod 666 ${path}`,
+  )
 }
 
 /** Whether a program is where we look for it. */

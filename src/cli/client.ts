@@ -57,7 +57,7 @@ export function openClient(context: Context): Client {
     async *watch(query, signal) {
       const reply = await ask('GET', `/v1/watch${queryText(query)}`, undefined, signal)
       if (reply.status !== 200) throw new Failure((await whole(reply.body)).trim())
-      for await (const line of lines(reply.body)) yield JSON.parse(line) as WatchEvent
+      for await (const line of lines(untilBroken(reply.body, signal))) yield JSON.parse(line) as WatchEvent
     },
     about: (key) => call('GET', `/v1/about?key=${encodeURIComponent(key)}`),
     plan: () => call('GET', '/v1/plan'),
@@ -81,6 +81,15 @@ async function whole(body: AsyncIterable<string>): Promise<string> {
     pieces.push(piece)
   }
   return pieces.join('')
+}
+
+/** A controller that is killed breaks its answer off: that is an end as well. */
+async function* untilBroken(body: AsyncIterable<string>, signal: AbortSignal): AsyncIterable<string> {
+  try {
+    yield* body
+  } catch (error) {
+    if (signal.aborted) throw error
+  }
 }
 
 async function* lines(body: AsyncIterable<string>): AsyncIterable<string> {

@@ -38,7 +38,7 @@ function sectionsOf(context: Context, about: About): readonly string[] {
   const vm = object.kind === 'MicroVM'
   const sections = [
     table(headOf(about, now)),
-    vm ? table(machineOf(context, about)) : section('Spec', bodyOf(about)),
+    ...(vm ? [table(machineOf(context, about))] : bodyOf(about)),
     section('Conditions', conditionsText(about, now)),
     section('Not accepted', bullets(about.newer.map(placed))),
     section('Refused', bullets(about.refusals)),
@@ -101,11 +101,18 @@ function machineOf({ paths }: Context, { object }: About): string[][] {
   return rows.map((row) => [...row])
 }
 
-function bodyOf({ object }: About): string {
-  const { apiVersion: _, kind: _kind, metadata: _metadata, status, ...content } = object
+/** Any other kind as it is written, conditions apart. */
+function bodyOf({ object }: About): readonly string[] {
+  const { apiVersion: _, kind: _kind, metadata: _metadata, status, spec, ...content } = object
   const { conditions: _conditions, observedGeneration: _generation, ...rest } = status ?? {}
-  const body = Object.keys(rest).length > 0 ? { ...content, status: rest } : content
-  return stringify('spec' in body && Object.keys(body).length === 1 ? body.spec : body, { lineWidth: 0 })
+  const parts: readonly (readonly [string, object])[] = [
+    ['Spec', (spec ?? {}) as object],
+    ['Content', content],
+    ['Status', rest],
+  ]
+  return parts.map(([title, part]) => {
+    return section(title, Object.keys(part).length === 0 ? '' : stringify(part, { lineWidth: 0 }))
+  })
 }
 
 function conditionsText({ object }: About, now: number): string {

@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os'
-import { configSchema, readConfig } from '../controller/config.ts'
+import { configSchema, readConfig, usersOf } from '../controller/config.ts'
 import { withDeadline } from '../world/deadline.ts'
 import { linuxWorld } from '../world/linux/world.ts'
 import type { World } from '../world/world.ts'
@@ -69,7 +69,7 @@ async function checkConfig({ files, paths }: Context): Promise<readonly Check[]>
 
 async function users({ files, paths }: Context): Promise<number> {
   const config = await readConfig(files, paths.config).catch(() => configSchema.parse({}))
-  return config.users.first
+  return usersOf(config, { id: '00000000', group: 2 }).first
 }
 
 async function qemuOf(world: World, signal: AbortSignal): Promise<string | null> {

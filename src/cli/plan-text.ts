@@ -42,7 +42,8 @@ export function signOf(action: Action): Sign {
   }
 }
 
-/** `MicroVM default/slot1`. */
+/** `MicroVM default/slot1`. What belongs to no object is the host's. */
 export function whose({ owner }: Pick<Action, 'owner'>): string {
+  if (owner.kind === 'Host') return 'the host'
   return `${owner.kind} ${owner.namespace === '' ? '' : `${owner.namespace}/`}${owner.name}`.trim()
 }

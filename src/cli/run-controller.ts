@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { usersOf } from '../controller/config.ts'
 import { controlHandler } from '../controller/control.ts'
 import { type Controller, openController } from '../controller/controller.ts'
 import { openRoot } from '../controller/ledger.ts'
@@ -65,7 +66,7 @@ async function open(context: Context, options: RunOptions, log: Logger, signal: 
   const settings = await settingsOf(context, options)
   const root = await openRoot(context, paths)
   const world = linuxWorld(root)
-  const trial = { user: settings.config.users.first, directory: paths.run }
+  const trial = { user: usersOf(settings.config, root).first, directory: paths.run }
   const features = await triedFeatures(world, trial, signal)
   if (!features.kvm.usable) log.warn({ why: features.kvm.why }, 'no KVM: VMs with accel auto are emulated, slowly')
   return openController({ world, paths, root, ...settings, features, log })

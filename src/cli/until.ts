@@ -3,13 +3,13 @@ import { withDeadline } from '../world/deadline.ts'
 import { type Client, NoController } from './client.ts'
 import type { Context } from './context.ts'
 
-/** Milliseconds between two tries to reach a controller that ended while we waited. */
-const pause = 500
+/** Milliseconds between two tries to reach a controller, and during which one that never answered may come up. */
+const pause = 250
+const patience = 10_000
 
 /**
  * Follows some objects until something holds for them; false when that took too long. What they are is judged whenever
- * one changed, with all of them at hand. A controller that is restarted meanwhile is waited for, too; only one that is
- * not there at all is an error at once.
+ * one changed, with all of them at hand. A controller that is only just started, or is restarted meanwhile, is waited for.
  */
 export async function until(
   context: Context,
@@ -19,26 +19,33 @@ export async function until(
   holds: (objects: readonly ShownObject[]) => boolean,
 ): Promise<boolean> {
   const late = new Error('the time to wait is over')
-  const ends = context.clock.monotonic() + timeout
+  const began = context.clock.monotonic()
+  let refused: NoController | null = null
   let met = false
+  const heard = () => {
+    met = true
+    refused = null
+  }
+  const tryOnce = (signal: AbortSignal) =>
+    follow(client, query, signal, holds, heard).catch((error: unknown) => {
+      if (signal.aborted) throw late
+      if (!(error instanceof NoController) || (!met && context.clock.monotonic() > began + patience)) throw error
+      refused = error
+      return false
+    })
   try {
     return await withDeadline(context.clock, timeout, null, async (signal) => {
-      for (;;) {
-        const found = await follow(client, query, signal, holds).catch((error: unknown) => {
-          if (signal.aborted) throw late
-          if (!(error instanceof NoController) || !met) throw error
-          return false
-        })
-        if (found) return true
-        met = true
+      while (!(await tryOnce(signal))) {
         await context.clock.sleep(pause, signal).catch(() => {
           throw late
         })
       }
+      return true
     })
   } catch (error) {
-    if (error === late || context.clock.monotonic() >= ends) return false
-    throw error
+    if (error !== late) throw error
+    if (refused !== null) throw refused
+    return false
   }
 }
 
@@ -47,10 +54,12 @@ async function follow(
   query: ObjectQuery,
   signal: AbortSignal,
   holds: (objects: readonly ShownObject[]) => boolean,
+  heard: () => void,
 ): Promise<boolean> {
   const known = new Map<string, ShownObject>()
   let whole = false
   for await (const event of client.watch(query, signal)) {
+    heard()
     if (event.type === 'BOOKMARK') whole = true
     else if (event.type === 'DELETED') known.delete(event.object.metadata.uid)
     else known.set(event.object.metadata.uid, event.object)

@@ -1,5 +1,6 @@
 import { parse } from 'yaml'
 import { z } from 'zod'
+import type { RootIdentity } from '../ledger.ts'
 import { FileError, type Files } from '../world/files.ts'
 
 const folder = z
@@ -18,11 +19,11 @@ export const configSchema = z.strictObject({
     .describe('Folders below which manifests may name files of the host, for images and for credentials.'),
   users: z
     .strictObject({
-      first: z.int().min(1000).max(2_000_000_000).default(1_700_000_000),
-      count: z.int().min(1).max(65_536).default(65_536),
+      first: z.int().min(1000).max(2_147_483_000).optional(),
+      count: z.int().min(1).max(65_536).default(4096),
     })
     .prefault({})
-    .describe('Unix uids that VMMs run as, one for each VM.'),
+    .describe('Unix uids that VMMs run as, one for each VM. When absent: a range of 4096 that the root id picks.'),
   starts: z
     .int()
     .min(1)
@@ -63,4 +64,16 @@ export async function readConfig(files: Files, path: string): Promise<Config> {
   if (result.success) return result.data
   const [issue] = result.error.issues
   throw new Error(`${path}: ${issue?.path.join('.') || 'the file'}: ${issue?.message}`)
+}
+
+/** uids that systemd's UIDS-GIDS document leaves to nobody: 1879048192 to 2147483647. */
+const unused = { first: 0x7000_0000, ranges: 0x1_0000, size: 0x1000 }
+
+/** The uids of a root: as configured, else a range of its own, so that two roots of one host hardly ever share one. */
+export function usersOf({ users }: Config, root: RootIdentity): { readonly first: number; readonly count: number } {
+  const range = Number.parseInt(root.id.slice(0, 4), 16) % unused.ranges
+  return {
+    first: users.first ?? unused.first + range * unused.size,
+    count: Math.min(users.count, users.first ? 65_536 : unused.size),
+  }
 }

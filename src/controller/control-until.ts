@@ -6,9 +6,10 @@ type Watched = Pick<Controller, 'last' | 'onChange' | 'options'>
 /** Milliseconds. */
 const longest = { firstLook: 20_000, seen: 2_000 }
 
-/** Resolves once a pass has looked; a controller that cannot look at all is told of instead. */
-export async function untilLooked(controller: Watched, signal: AbortSignal): Promise<void> {
-  if (await until(controller, () => controller.last !== null, longest.firstLook, signal)) return
+/** Resolves once the first pass is over; one that could not even look is told of instead. */
+export async function untilLooked(controller: Watched, passed: () => boolean, signal: AbortSignal): Promise<void> {
+  await until(controller, passed, longest.firstLook, signal)
+  if (controller.last !== null) return
   throw new ControlRefusal(503, 'the controller has not finished its first look; try again, or see its log')
 }
 

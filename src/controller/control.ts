@@ -13,7 +13,7 @@ import type { Controller } from './controller.ts'
 /** What of a controller the control socket needs. */
 export type Controlled = Pick<
   Controller,
-  'source' | 'statuses' | 'events' | 'wakeups' | 'last' | 'onChange' | 'look' | 'put' | 'options'
+  'source' | 'statuses' | 'events' | 'wakeups' | 'last' | 'onChange' | 'onPass' | 'look' | 'put' | 'options'
 >
 
 type Route = (controller: Controlled, request: HttpRequest, signal: AbortSignal) => Promise<HttpResponse>
@@ -51,11 +51,16 @@ const routes: Readonly<Record<string, Route>> = {
  * `apply` and `delete` change anything, and they only write down what is wanted: the loop does the rest.
  */
 export function controlHandler(controller: Controlled): HttpHandler {
+  let looked = false
+  const stop = controller.onPass(() => {
+    looked = true
+    stop()
+  })
   return async (request, signal) => {
     const route = routes[`${request.method} ${request.path}`]
     try {
       if (route === undefined) throw unknownRoute(request)
-      await untilLooked(controller, signal)
+      await untilLooked(controller, () => looked, signal)
       return await route(controller, request, signal)
     } catch (error) {
       if (error instanceof ControlRefusal) return sentence(error.status, error.message)

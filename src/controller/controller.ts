@@ -12,7 +12,7 @@ import type { World } from '../world/world.ts'
 import { newHands } from './act.ts'
 import { newBackoff } from './backoff.ts'
 import { chores } from './chores.ts'
-import type { Config } from './config.ts'
+import { type Config, usersOf } from './config.ts'
 import { type Events, newEvents } from './events.ts'
 import { newExecutor, type Outcome } from './executor.ts'
 import { newFactReader } from './facts.ts'
@@ -150,7 +150,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     settings: {
       root: paths.root,
       volumes: paths.volumes,
-      users: config.users,
+      users: usersOf(config, root),
       graceSeconds: config.graceSeconds,
     },
     nodeName: options.nodeName,

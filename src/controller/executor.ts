@@ -39,6 +39,8 @@ interface Operation {
   readonly action: Action
   readonly wish: string
   readonly abort: AbortController
+  /** The moment, see {@link Executor.mark}. */
+  readonly begunAt: number
 }
 
 const networkKinds: ReadonlySet<Action['kind']> = new Set([
@@ -79,13 +81,16 @@ export function newExecutor(deps: {
   let failed = new Set<string>()
   let hostBusy = false
   let closed = false
-  let finished = 0
+  let moment = 0
   const endedAt = new Map<string, number>()
 
   const submit = (plan: Plan, mark: number) => {
     if (closed) return
     const wishes = new Map(plan.actions.map((action) => [action.id, wishOf(action)]))
+    const sawItsEnd = (key: string | null) => key === null || (endedAt.get(key) ?? 0) <= mark
     for (const [id, operation] of running) {
+      // A plan that did not see it begin, or not what ended before it, has no say.
+      if (operation.begunAt > mark || !sawItsEnd(machineOf(operation.action))) continue
       if (wishes.get(id) !== operation.wish && isLong(operation.action)) {
         operation.abort.abort(new Error('a newer plan does not ask for it'))
       }
@@ -94,7 +99,6 @@ export function newExecutor(deps: {
     failed = new Set()
     waiting = new Map()
     let stale = false
-    const sawItsEnd = (key: string | null) => key === null || (endedAt.get(key) ?? 0) <= mark
     for (const action of plan.actions) {
       if (running.has(action.id)) continue
       if (!sawItsEnd(action.id) || !sawItsEnd(machineOf(action))) {
@@ -148,7 +152,8 @@ export function newExecutor(deps: {
 
   const begin = (action: Action): Operation => {
     waiting.delete(action.id)
-    const operation = { action, wish: wishOf(action), abort: new AbortController() }
+    moment += 1
+    const operation = { action, wish: wishOf(action), abort: new AbortController(), begunAt: moment }
     running.set(action.id, operation)
     return operation
   }
@@ -156,8 +161,8 @@ export function newExecutor(deps: {
   const finish = (operation: Operation, error: string | null, took: number) => {
     const { action, wish, abort } = operation
     running.delete(action.id)
-    finished += 1
-    for (const key of [action.id, machineOf(action)]) if (key !== null) endedAt.set(key, finished)
+    moment += 1
+    for (const key of [action.id, machineOf(action)]) if (key !== null) endedAt.set(key, moment)
     if (error === null) backoff.succeed(action.id)
     else {
       failed.add(action.id)
@@ -204,7 +209,7 @@ export function newExecutor(deps: {
     while (running.size > 0) await Promise.all([lanes.host.onIdle(), lanes.starts.onIdle(), lanes.rest.onIdle()])
   }
   return {
-    mark: () => finished,
+    mark: () => moment,
     submit,
     idle,
     inFlight: () => [...running.values()].map(({ action, wish }) => flightOf(action, wish)),

@@ -12,6 +12,8 @@ export interface ProcessIdentity {
   readonly uid: number
   /** What `/proc/PID/exe` points to; ` (deleted)` cut off. */
   readonly executable: string
+  /** What `/proc/PID/cwd` points to; ` (deleted)` cut off. Empty where the kernel does not tell us. */
+  readonly directory: string
 }
 
 /** A process that outlives us: its own session, an unprivileged uid, no capabilities, no new privileges. */

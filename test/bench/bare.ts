@@ -1,8 +1,9 @@
 import { chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Capture, CapturedVm } from './capture.ts'
-import { attempt, tool } from './tool.ts'
+import { restingKernel } from './guest.ts'
 import { mountMemory, type Stage } from './stage.ts'
+import { attempt, tool } from './tool.ts'
 
 /** The bare reference, ready to make what a controller made. See bare.c. */
 export interface Bare {
@@ -33,6 +34,7 @@ export interface BareStarted {
 export function openBare({ folder, bare, flight }: Stage, { vms, group, links, rules }: Capture): Bare {
   const base = join(folder, 'bare')
   mountMemory(base)
+  writeFileSync(join(base, 'kernel'), restingKernel(), { mode: 0o444 })
   writeFileSync(join(base, 'links'), links)
   writeFileSync(join(base, 'rules'), rules)
   const layOut = (paused: boolean) => vms.map((vm, index) => writeVm(join(base, String(index)), vm, paused))
@@ -55,10 +57,12 @@ export function openBare({ folder, bare, flight }: Stage, { vms, group, links, r
 }
 
 /** The same command line with another folder, and in that folder what the VMM opens. */
-function writeVm(directory: string, { argv, user, directory: theirs }: CapturedVm, paused: boolean): string {
+function writeVm(directory: string, { argv, user, directory: theirs, kernel }: CapturedVm, paused: boolean): string {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { mode: 0o711 })
-  const ours = argv.filter((word) => paused || word !== '-S').map((word) => word.replaceAll(theirs, directory))
+  const ours = argv
+    .filter((word) => paused || word !== '-S')
+    .map((word) => word.replaceAll(theirs, directory).replaceAll(kernel, join(dirname(directory), 'kernel')))
   writeFileSync(join(directory, 'argv'), ours.map((word) => `${word}\0`).join(''))
   for (const [file, text] of [
     ['console.log', ''],

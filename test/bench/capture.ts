@@ -1,4 +1,15 @@
-import { bridgeName, type Fleet, gatewayOf, networksOf, numbersOf, tapName, vmName } from './manifests.ts'
+import { join } from 'node:path'
+import {
+  bridgeName,
+  type Fleet,
+  gatewayOf,
+  kernelPath,
+  networkOf,
+  networksOf,
+  numbersOf,
+  tapName,
+  vmName,
+} from './manifests.ts'
 import { argvOf, pidsOf, userOf } from './processes.ts'
 import { type Root, vmm } from './root.ts'
 import { tool } from './tool.ts'
@@ -20,6 +31,8 @@ export interface CapturedVm {
   readonly argv: readonly string[]
   /** Its runtime folder, which its argv names again and again. */
   readonly directory: string
+  /** The guest's kernel. */
+  readonly kernel: string
 }
 
 /** Reads what is there while the whole fleet runs and nothing else does. */
@@ -39,7 +52,7 @@ function capturedVm(pid: number, root: string): CapturedVm {
   const argv = argvOf(pid)
   const directory = new RegExp(`${root}/run/moorage/vms/[0-9a-f]+`).exec(argv.join('\n'))?.[0]
   if (directory === undefined) throw new Error(`no runtime folder stands in the command line of process ${pid}`)
-  return { user: userOf(pid), argv, directory }
+  return { user: userOf(pid), argv, directory, kernel: join(root, kernelPath) }
 }
 
 /** `-name guest=NAME,…`, without the word before it. */
@@ -60,7 +73,7 @@ function linksOf(fleet: Fleet, group: number, users: ReadonlyMap<number, number>
   ])
   const taps = numbersOf(fleet).flatMap((index) => [
     `tuntap add dev ${tapName(index)} mode tap user ${users.get(index)}`,
-    `link set dev ${tapName(index)} group ${group} master ${bridgeName(networksOf({ count: 1, first: index })[0]!)} up`,
+    `link set dev ${tapName(index)} group ${group} master ${bridgeName(networkOf(index))} up`,
   ])
   return [...bridges, ...taps, ''].join('\n')
 }

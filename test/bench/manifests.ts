@@ -67,8 +67,7 @@ spec:
 
 /** All of a fleet in one file, without the image. */
 export function fleetManifest(fleet: Fleet): string {
-  return [
-    ...networksOf(fleet).map(networkManifest),
-    ...numbersOf(fleet).map((index) => vmManifest(index, fleet)),
-  ].join('---\n')
+  return [...networksOf(fleet).map(networkManifest), ...numbersOf(fleet).map((index) => vmManifest(index, fleet))].join(
+    '---\n',
+  )
 }

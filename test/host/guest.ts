@@ -11,11 +11,8 @@ import type { Boot, Link, Machine, ObservedMachine } from '../../src/host-state.
 import type { Driver, HostFeatures } from '../../src/hypervisor/driver.ts'
 import { qemu } from '../../src/hypervisor/qemu.ts'
 import type { StartedRecord } from '../../src/ledger.ts'
-import { linuxClock, linuxRandom } from '../../src/world/linux/clock.ts'
-import { linuxFiles } from '../../src/world/linux/files.ts'
-import { linuxProcess } from '../../src/world/linux/process.ts'
-import { linuxStream } from '../../src/world/linux/stream.ts'
 import type { World } from '../../src/world/world.ts'
+import { hostWorld } from './host-world.ts'
 
 /** The guest of examples/guest as `npm test` has built it. */
 export const guestFolder = resolve(import.meta.dirname, '../..', process.env.MOORAGE_CACHE || '.cache', 'guest')
@@ -39,20 +36,6 @@ export const features: HostFeatures = {
 function tsc(): { tscKhz?: number } {
   const mhz = /^cpu MHz\s*: ([\d.]+)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]
   return mhz ? { tscKhz: Math.round(Number(mhz) * 1000) } : {}
-}
-
-/** The real world without a network of its own: these tests make their links with ip(8). */
-export function hostWorld(): World {
-  const unused = new Proxy({}, { get: () => () => Promise.reject(new Error('not in this test')) })
-  return {
-    net: unused as World['net'],
-    watch: unused as World['watch'],
-    process: linuxProcess(),
-    files: linuxFiles(),
-    stream: linuxStream(),
-    clock: linuxClock(),
-    random: linuxRandom(),
-  }
 }
 
 /** A root directory of a test's own, with machine hosts on it. */
@@ -205,12 +188,7 @@ export function ip(...lines: string[]): void {
   execFileSync('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` })
 }
 
-/** True when the address answers one ping. */
-export function answers(address: string): boolean {
-  try {
-    execFileSync('ping', ['-c', '1', '-W', '1', address], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
+/** True when the guest at that address takes a connection on port 22, which the guest image does. */
+export async function answers({ world }: Stage, address: string): Promise<boolean> {
+  return await world.stream.reachTcp(address, 22, 500, never)
 }

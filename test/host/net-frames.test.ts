@@ -15,8 +15,9 @@ describe('frames', () => {
   /** Frames that end a capture: from Bob to Ann, from the host to Bob. */
   let toAnn: Sent
   let toBob: Sent
-  /** From the host's uplink. */
+  /** From the host, on the uplink and to everybody in the network. */
   let toOutside: Sent
+  let toAll: Sent
 
   beforeAll(async () => {
     if (process.getuid?.() !== 0) return
@@ -37,6 +38,10 @@ describe('frames', () => {
       ),
     ]
     const onUplink = ethernet({ to: broadcast, from: '02:00:00:00:09:02' }, 0x88b5, text('the last one'))
+    toAll = [
+      [town.host, 'br-1'],
+      ethernet({ to: broadcast, from: town.gateways['br-1']! }, 0x88b5, text('the last one')),
+    ]
     toOutside = [[town.host, 'up0'], onUplink]
     await here.start(town.host, 'serve', 'udp:9999')
     // It would hold back a fragment until it has the others.
@@ -48,6 +53,10 @@ describe('frames', () => {
   beforeEach(needsNetworkNamespaces)
 
   afterAll(() => here.dispose())
+
+  const fromGateway = (name: string, to: string) =>
+    ethernet({ to, from: town.gateways['br-1']! }, 0x0800, datagram('10.1.0.1', '10.1.0.3', name))
+  const forBob = (name: string) => fromGateway(name, town.bob.mac)
 
   const outside = (): Place => [town.outside, 'in0']
 
@@ -152,9 +161,53 @@ describe('frames', () => {
   test('a port that is not ours is none of our business', async () => {
     await town.rules()
     await here.ip(town.host, 'link set dev vm-ann group 0')
-    const seen = await town.arrivals(bobsDevice, annsDevice, good(), toBob)
+    const all = { ...bad(), ...good() }
+    const seen = await town.arrivals(bobsDevice, annsDevice, all, toBob)
     await here.ip(town.host, `link set dev vm-ann group ${root.group}`)
-    expect(seen).toEqual(Object.keys(good()))
+    expect(seen).toEqual(Object.keys(all))
+  })
+
+  test('a frame that the bridge keeps to itself teaches it no MAC: nobody takes the place of a neighbor', async () => {
+    await town.rules()
+    const theft = () =>
+      here.send(annsDevice[0], 'eth0', fromAnn(0x88cc, '', { to: '01:80:c2:00:00:0e', from: town.bob.mac }))
+    const returned = async () => {
+      await here.send(bobsDevice[0], 'eth0', toAnn[1])
+      await theft()
+      return town.arrivals(bobsDevice, [town.host, 'br-1'], named({ 'for Bob': forBob }), toAll)
+    }
+    expect(await returned()).toEqual(['for Bob'])
+    await here.ip(town.host, 'link set dev br-1 type bridge no_linklocal_learn 0')
+    expect(await returned()).toEqual([])
+    await here.ip(town.host, 'link set dev br-1 type bridge no_linklocal_learn 1')
+    expect(await returned()).toEqual(['for Bob'])
+  })
+
+  test('a port is sent what is for its MACs and for many, though the bridge floods more', async () => {
+    const frames = named({
+      'for Bob': forBob,
+      'for nobody': (name) => fromGateway(name, '02:00:00:00:01:99'),
+      'for all': (name) => fromGateway(name, broadcast),
+      'for many': (name) => fromGateway(name, '01:00:5e:00:00:01'),
+      'for Ann': (name) => fromGateway(name, town.ann.mac),
+    })
+    await town.rules()
+    expect(await town.arrivals(annsDevice, [town.host, 'br-1'], frames, toAll)).toEqual([
+      'for all',
+      'for many',
+      'for Ann',
+    ])
+    const neighborly = named({
+      'for nobody': (name) =>
+        ethernet(
+          { to: '02:00:00:00:01:99', from: town.bob.mac },
+          0x0800,
+          datagram(town.bob.address, town.ann.address, name),
+        ),
+    })
+    expect(await town.arrivals(annsDevice, bobsDevice, neighborly, toAll)).toEqual([])
+    await town.rules({ portUnfiltered: ['vm-ann'] })
+    expect(await town.arrivals(annsDevice, bobsDevice, neighborly, toAll)).toEqual(Object.keys(neighborly))
   })
 
   describe('IPv6', () => {

@@ -50,13 +50,13 @@ export function ipv4(
 
 /** A UDP datagram that holds a text; it has no checksum. */
 export function udp(from: number, to: number, data: string): string {
-  return hex(from, 2) + hex(to, 2) + hex(8 + data.length, 2) + '0000' + text(data)
+  return `${hex(from, 2)}${hex(to, 2)}${hex(8 + data.length, 2)}0000${text(data)}`
 }
 
 /** An ICMP message with its four bytes after the checksum and what follows. */
 export function icmp(type: number, code: number, rest: string, payload: string): string {
   const whole = (sum: number) => hex(type, 1) + hex(code, 1) + hex(sum, 2) + rest + payload
-  return whole(checksum(whole(0))) + ''
+  return whole(checksum(whole(0)))
 }
 
 /** An IPv6 packet without extension headers. */

@@ -98,9 +98,10 @@ const pidOf = (name) => get(name).status?.hypervisor?.pid
 const sh = (program, ...args) => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
 function prepare() {
-  // A namespace begins with nothing but a loopback that is down; a dummy uplink stands in for the world.
+  // A namespace begins with nothing but a loopback that is down; one end of a veth pair stands in for the uplink.
   sh('ip', 'link', 'set', 'dev', 'lo', 'up')
-  sh('ip', 'link', 'add', 'dev', 'uplink', 'type', 'dummy')
+  sh('ip', 'link', 'add', 'dev', 'uplink', 'type', 'veth', 'peer', 'name', 'world')
+  sh('ip', 'link', 'set', 'dev', 'world', 'up')
   sh('ip', 'address', 'add', '198.51.100.2/24', 'dev', 'uplink')
   sh('ip', 'link', 'set', 'dev', 'uplink', 'up')
   sh('ip', 'route', 'add', 'default', 'via', '198.51.100.1')

@@ -89,6 +89,19 @@ describe('deletion', () => {
     expect((await stage.list()).recheckAt).toBe(stage.now + 1000)
   })
 
+  test('begins its moment anew when there was a doubt in between', async () => {
+    const stage = new Stage()
+    stage.write({ 'a.yaml': vm('a1'), 'b.yaml': vm('b1') })
+    await stage.list()
+    stage.remove('a.yaml')
+    await stage.listAfter(500)
+    stage.write({ 'doubt.yaml': 'name: a1: b1' })
+    expect(summary(await stage.listAfter(5000)).objects).toEqual(['a1@1!', 'b1@1'])
+    stage.remove('doubt.yaml')
+    expect(summary(await stage.listAfter(999)).objects).toEqual(['a1@1', 'b1@1'])
+    expect(summary(await stage.listAfter(1)).objects).toEqual(['a1@1†', 'b1@1'])
+  })
+
   test('the old one stays until it is finished; then its successor has a new uid', async () => {
     const { stage, before } = await tombstone()
     stage.write({ 'c.yaml': vm('a1', 4) })
@@ -116,6 +129,52 @@ describe('deletion', () => {
     }
     stage.restart()
     expect(summary(await stage.list()).objects).toEqual(['b1@1'])
+  })
+})
+
+describe('a link that is re-pointed', () => {
+  const checkout = (stage: Stage, revision: string, files: Readonly<Record<string, string>>) => {
+    stage.files.unlink(MANIFESTS)
+    for (const [path, text] of Object.entries(files)) stage.files.write(`/srv/${revision}/${path}`, text)
+    stage.files.link(`/srv/${revision}`, MANIFESTS)
+  }
+  const swapped = async () => {
+    const stage = new Stage()
+    checkout(stage, 'rev-1', { 'a.yaml': vm('a1'), 'sub/b.yaml': vm('b1'), 'sub/c.yaml': vm('c1') })
+    await stage.listAfter(5000)
+    checkout(stage, 'rev-2', { 'a.yaml': vm('a1'), 'sub/b.yaml': vm('b1') })
+    return stage
+  }
+
+  test('deletes what is gone, from its folders too, three seconds later', async () => {
+    const stage = await swapped()
+    const first = await stage.list()
+    expect(first.hold).toMatch(/1 of its objects is not in it and kept: they go when it was unchanged for a moment/)
+    expect(first.recheckAt).toBe(stage.now + 2000)
+    const trusted = await stage.listAfter(1999, 1)
+    expect([trusted.hold, trusted.recheckAt]).toEqual([null, stage.now + 1000])
+    expect((await stage.listAfter(1000)).objects.map(short)).toEqual(['a1@1', 'b1@1', 'c1@1†'])
+  })
+
+  test('is not trusted before, nor while its tree still changes', async () => {
+    const stage = await swapped()
+    expect((await stage.listAfter(1999)).hold).toMatch(/unchanged for a moment/)
+    stage.write({ 'sub/d.yaml': vm('d1') })
+    expect((await stage.listAfter(1, 1998)).hold).toMatch(/unchanged for a moment/)
+    expect((await stage.listAfter(1)).hold).toBeNull()
+  })
+
+  test('is not trusted for a folder that was a mount of its own', async () => {
+    const stage = new Stage()
+    stage.files.mount('/srv/rev-1/sub', 7)
+    checkout(stage, 'rev-1', { 'a.yaml': vm('a1'), 'sub/b.yaml': vm('b1'), 'sub/c.yaml': vm('c1') })
+    await stage.listAfter(5000)
+    checkout(stage, 'rev-2', { 'a.yaml': vm('a1'), 'sub/b.yaml': vm('b1') })
+    const view = await stage.listAfter(2000, 2000, 2000)
+    expect(view.objects.map(short)).toEqual(['a1@1', 'b1@1', 'c1@1!'])
+    expect(view.problems[0]?.message).toMatch(
+      /^the directory was replaced; 1 of its objects is not in it and kept: put/,
+    )
   })
 })
 
@@ -246,6 +305,23 @@ describe('a failing disk', () => {
     await expect(stage.source.put([objectOf(vm('m1'))], never)).rejects.toThrow(/ENOSPC/)
     stage.files.hook = () => {}
     expect(summary(await stage.list())).toEqual({ objects: ['a1@2', 'b1@1'], problems: [], hold: null })
+  })
+
+  test('that may have kept a tombstone or not is asked which', async () => {
+    const stage = new Stage()
+    stage.write({ 'a.yaml': vm('a1'), 'b.yaml': vm('b1') })
+    await stage.list()
+    stage.remove('a.yaml')
+    await stage.list()
+    stage.now += 1000
+    // The index was renamed into place; only the directory was not synced.
+    failing(stage, 'EIO', ['sync'])
+    expect((await stage.list()).objects.map(short)).toEqual(['a1@1', 'b1@1'])
+    stage.files.hook = () => {}
+    stage.write({ 'a.yaml': vm('a1') })
+    const told = summary(await stage.list())
+    stage.restart()
+    expect(summary(await stage.list())).toEqual(told)
   })
 
   test('that cannot be read holds everything', async () => {

@@ -95,6 +95,28 @@ describe('more than half of at least four MicroVMs at once', () => {
     expect(summary(await stage.list()).objects).toEqual(['v1@1†', 'v2@1†', 'v3@1†', 'v4@1†', 'v5@1†', 'v6@1', 'net1@1'])
   })
 
+  test('what was asked for by name counts no more', async () => {
+    const stage = await six()
+    stage.remove(...names.slice(0, 4).map(file))
+    await stage.listAfter(1000)
+    await confirm(stage, ...vms('v1', 'v2', 'v3', 'v4'))
+    stage.remove('v5.yaml')
+    const { objects } = summary(await stage.listAfter(1000))
+    expect(objects).toEqual(['v1@1†', 'v2@1†', 'v3@1†', 'v4@1†', 'v5@1†', 'v6@1', 'net1@1'])
+  })
+
+  test('what is held stays held though it is kept for another reason meanwhile', async () => {
+    const stage = await six()
+    stage.remove(...names.slice(0, 4).map(file))
+    await stage.listAfter(1000)
+    await confirm(stage, ...vms('v1', 'v2'))
+    stage.write({ 'broken.yaml': 'name: v3: v4' })
+    await stage.list()
+    stage.remove('broken.yaml')
+    const { objects } = summary(await stage.listAfter(1000, 1000))
+    expect(objects).toEqual(['v1@1†', 'v2@1†', 'v3@1!', 'v4@1!', 'v5@1', 'v6@1', 'net1@1'])
+  })
+
   test('the command names the namespace', async () => {
     const stage = new Stage()
     const other = (name: string) => vm(name).replace(`name: ${name}`, `name: ${name}, namespace: lab`)

@@ -50,7 +50,7 @@ describe('a damaged index', () => {
   test('without its head forgets what directories it trusted: nothing goes until all is there', async () => {
     const { stage } = await damaged(([, ...rest]) => ['rubbish', ...rest])
     stage.remove('a.yaml')
-    const view = await stage.listAfter(5000)
+    const view = await stage.listAfter(5000, 5000, 5000)
     expect(summary(view).objects).toEqual(['a1@1', 'b1@1', 's1@1'])
     expect(view.hold).toMatch(/was replaced; 1 of its objects is not in it and kept/)
     stage.write({ 'a.yaml': vm('a1') })

@@ -63,6 +63,17 @@ describe('the values of Secrets', () => {
     expect(stage.files.everything(`${STATE}/secrets`).filter(({ type }) => type === 'file')).toEqual([])
   })
 
+  test('outlive a power failure as soon as they are told', async () => {
+    const stage = new Stage()
+    stage.write({ 's.yaml': secret('s1', 'one') })
+    stage.files.syncAll()
+    await stage.list()
+    stage.files.losePower()
+    stage.write({ 's.yaml': '' })
+    stage.restart()
+    expect((await stage.list()).objects[0]?.object).toMatchObject({ stringData: { key: 'one' } })
+  })
+
   test('that were left by a killed controller are swept at the next start', async () => {
     const stage = new Stage()
     stage.write({ 's.yaml': secret('s1', 'one') })

@@ -302,6 +302,26 @@ const rows: readonly Row[] = [
     problems: [/^sub:0 the directory was replaced; 1 of its objects is not in it and kept: put their manifests back/],
   },
   {
+    name: 'a folder is mounted over with some of its manifests',
+    before: (stage) => stage.write({ ...three, 'sub/d.yaml': vm('d1'), 'sub/e.yaml': vm('e1') }),
+    after: (stage) => {
+      stage.files.mount(`${MANIFESTS}/sub`, 7)
+      stage.write({ 'sub/d.yaml': vm('d1') })
+    },
+    objects: ['a1@1', 'b1@1', 'c1@1', 'd1@1', 'e1@1!'],
+    problems: [/^sub:0 the directory was replaced; 1 of its objects is not in it and kept: put their manifests back/],
+  },
+  {
+    name: 'a folder made anew with nothing of before in it: that an object of it stands elsewhere is no witness',
+    before: (stage) => stage.write({ ...three, 'sub/d.yaml': vm('d1'), 'sub/e.yaml': vm('e1') }),
+    after: (stage) => {
+      stage.remove('sub')
+      stage.write({ 'sub/z.yaml': vm('z1'), 'd.yaml': vm('d1') })
+    },
+    objects: ['a1@1', 'b1@1', 'c1@1', 'd1@1', 'e1@1!', 'z1@1'],
+    problems: [/^sub:0 the directory was replaced; 1 of its objects is not in it and kept: put their manifests back/],
+  },
+  {
     name: 'a folder made anew on the same device, all good and with an object of before, counts',
     before: (stage) => stage.write({ ...three, 'sub/d.yaml': vm('d1'), 'sub/e.yaml': vm('e1') }),
     after: (stage) => {

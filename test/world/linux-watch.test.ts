@@ -48,6 +48,42 @@ describe('a directory', () => {
     stop()
   })
 
+  test('for which no inotify watch is left wakes, and is heard as soon as there are some', {
+    timeout: 30_000,
+  }, async (context) => {
+    // A user namespace of its own has a limit of its own.
+    const limit = '/proc/sys/user/max_inotify_watches'
+    const possible = spawnSync('unshare', ['-Ur', 'sh', '-c', `echo 5 > ${limit}`]).status === 0
+    context.skip(!possible, 'needs a user namespace, to run out of inotify watches in')
+    const folder = root()
+    for (let each = 0; each < 10; each += 1) mkdirSync(join(folder, 'd', `s${each}`), { recursive: true })
+    const module = join(root(), 'watch.mjs')
+    await bundle('watch.ts', module)
+    const script = `
+      import { mkdirSync, writeFileSync } from 'node:fs'
+      const { linuxWatch } = await import(process.argv[1])
+      const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+      const after = (ms, run) => { const timer = setTimeout(run, ms); return () => clearTimeout(timer) }
+      writeFileSync('${limit}', '5')
+      let wakes = 0
+      await linuxWatch({ clock: { after } }).directory(process.argv[2], () => { wakes += 1 })
+      await pause(1000)
+      const broken = wakes
+      writeFileSync('${limit}', '1000')
+      await pause(4000)
+      const mended = wakes
+      await pause(500)
+      const quiet = wakes === mended
+      for (let each = 0; each < 10; each += 1) mkdirSync(process.argv[2] + '/s' + each + '/new')
+      await pause(1000)
+      console.log(JSON.stringify({ broken: broken > 0 && broken < 20, mended: mended > broken, quiet, heard: wakes > mended }))
+      process.exit()`
+    const argv = ['-Ur', process.execPath, '--input-type=module', '-e', script, module, join(folder, 'd')]
+    const child = spawn('unshare', argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [said] = await once(child.stdout, 'data')
+    expect(JSON.parse(String(said))).toEqual({ broken: true, mended: true, quiet: true, heard: true })
+  })
+
   test('that is stopped leaves no watch behind', async () => {
     const watches = () =>
       readdirSync('/proc/self/fdinfo').flatMap((fd) => {
@@ -133,9 +169,10 @@ describe('links and rules', () => {
     context.skip(!existsSync('/usr/bin/python3'), 'needs /usr/bin/python3 to open a netlink socket')
     const script = `import socket,sys
 s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+s.bind((0, 0))
 print('open', flush=True)
 sys.stdin.readline()
-s.bind((0, 1))
+s.setsockopt(270, 1, 1)
 print('joined', flush=True)
 sys.stdin.readline()`
     const child = spawn('/usr/bin/python3', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] })

@@ -1,6 +1,7 @@
 import type { ProcessIdentity } from '../../world/process.ts'
 import type { MachineContext } from './context.ts'
 import type { MachineFile } from './record.ts'
+import { foldersOf } from './runtime.ts'
 
 /**
  * Processes that are VMMs of ours: of a VM's own uid, and running a hypervisor that we use or that this VM was started
@@ -35,7 +36,7 @@ export async function killVmms(
   const isOurs = ourVmm(context, file)
   const until = clock.monotonic() + patience
   for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
-    const left = (await process.list(new Set([user]))).filter((one) => one.executable === '' || isOurs(one))
+    const left = (await process.list(new Set([user]))).filter((one) => isDying(one) || isOurs(one))
     if (left.length === 0) return
     if (clock.monotonic() > until) {
       const pids = left.map(({ pid }) => pid).join(', ')
@@ -48,10 +49,21 @@ export async function killVmms(
   }
 }
 
+/** Its executable and its folder are gone before its files are closed. */
+function isDying({ executable, directory }: ProcessIdentity): boolean {
+  return executable === '' && directory === ''
+}
+
 /** Milliseconds after which a killed process counts as stuck in the kernel. */
 const patience = 10_000
 
-function ourVmm({ features }: MachineContext, file: MachineFile | null): (process: ProcessIdentity) => boolean {
+/**
+ * A uid alone tells nothing of the root: another controller on this host may have given the same one. The folder that a
+ * VMM was started in does.
+ */
+function ourVmm({ features, paths }: MachineContext, file: MachineFile | null): (process: ProcessIdentity) => boolean {
   const programs = Object.values(features().programs).flatMap((program) => (program ? [program.path] : []))
-  return ({ executable }) => executable === file?.executable || programs.includes(executable)
+  const folder = `${foldersOf(paths.run).vms}/`
+  return ({ executable, directory }) =>
+    directory.startsWith(folder) && (executable === file?.executable || programs.includes(executable))
 }

@@ -57,6 +57,8 @@ async function start(argv: readonly string[], tell: () => void, signal: AbortSig
     killSignal: 'SIGKILL',
   })
   child.stdout.on('data', tell)
+  // Also what it says went wrong: events that did not fit its socket (ENOBUFS) are lost.
+  child.stderr.on('data', tell)
   // 'error' comes without 'exit' when it could not be forked.
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()).on('error', () => resolve()))
   await untilItListens(child, argv.join(' ')).catch((error: unknown) => {

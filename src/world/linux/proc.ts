@@ -21,7 +21,9 @@ export function readIdentity(pid: number, bootId: string): ProcessIdentity | nul
     closing(pinDirectory(`/proc/${pid}`), (pinned) => {
       const { startTime, ended } = parseStat(readSmall(`${pathOf(pinned)}/stat`))
       if (ended) return null
-      return { pid, startTime, bootId, uid: fstatSync(pinned).uid, executable: readExecutable(pathOf(pinned)) }
+      const folder = pathOf(pinned)
+      const [executable, directory] = [readExecutable(folder), readTarget(`${folder}/cwd`)]
+      return { pid, startTime, bootId, uid: fstatSync(pinned).uid, executable, directory }
     }),
   )
 }
@@ -38,8 +40,12 @@ function parseStat(stat: string): { startTime: number; ended: boolean } {
 
 /** What the `exe` of a process's folder points to; empty for a kernel thread and where the kernel does not tell us. */
 export function readExecutable(folder: string): string {
+  return readTarget(`${folder}/exe`)
+}
+
+function readTarget(link: string): string {
   try {
-    return readlinkSync(`${folder}/exe`).replace(/ \(deleted\)$/, '')
+    return readlinkSync(link).replace(/ \(deleted\)$/, '')
   } catch {
     return ''
   }

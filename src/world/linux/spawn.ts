@@ -57,13 +57,13 @@ function findLauncher(): Launcher {
     executables: new Set([realpathSync(prlimit), realpathSync(setpriv)]),
     // A core dump would hold secrets. The limit is 1, not 0: a dump that core_pattern pipes to a program ignores the
     // limit, save that 1 forbids it (coredump_pipe in the kernel's fs/coredump.c); a file below a page is never written.
-    argv: ({ uid, gid, argv }) => [
-      ...[prlimit, '--core=1:1', '--'],
-      ...[setpriv, `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'],
-      ...['--inh-caps=-all', '--bounding-set=-all', '--ambient-caps=-all', '--'],
-      ...argv,
-    ],
+    argv: ({ uid, gid, argv }) => [prlimit, '--core=1:1', '--', setpriv, ...unprivileged(uid, gid), '--', ...argv],
   }
+}
+
+function unprivileged(uid: number, gid: number): readonly string[] {
+  const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
+  return [...identity, '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all', '--ambient-caps=-all']
 }
 
 function fork(spec: SpawnSpec, argv: readonly string[], output: number): ChildProcess {

@@ -15,6 +15,12 @@ export interface IpLine {
   readonly forgives: RegExp | null
 }
 
+/**
+ * Ports forward at once, and a bridge learns no MAC from frames to 01:80:c2:00:00:0x: those pass no rule of ours, and a
+ * guest could take the place of a neighbor with one.
+ */
+const bridgeOptions = 'stp_state 0 forward_delay 0 mcast_snooping 0 no_linklocal_learn 1'
+
 /** It is gone, which is what was asked for. */
 const gone = /Cannot find device|No such device/
 
@@ -32,7 +38,7 @@ export function linesOf(index: number, operation: Exclude<LinkOperation, { op: '
     case 'addBridge': {
       const identity = `address ${bridgeMac(operation.alias)} group ${operation.group}`
       return [
-        line(`link add name ${name} ${identity} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`, {
+        line(`link add name ${name} ${identity} type bridge ${bridgeOptions}`, {
           adds: true,
         }),
         line(`link set dev ${name} alias ${operation.alias}`),

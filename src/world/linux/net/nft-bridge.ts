@@ -6,7 +6,7 @@
 export const bridgedMark = '0x6d6f6f72'
 
 /**
- * What a port may send. These rules see frames before br_netfilter, connection tracking and DNAT do, in fragments if
+ * What a port may send and what it is sent. These rules see frames before br_netfilter, connection tracking and DNAT do, in fragments if
  * they come in fragments: a header of an upper layer is then compared in the first one alone.
  */
 export function bridgeTable(table: string, group: number, sets: string): string {
@@ -65,6 +65,18 @@ ${sets}
     iifgroup != ${group} oifgroup != ${group} accept
     iifgroup ${group} oifgroup ${group} iifname @portIsolated drop
     meta priority set ${bridgedMark}
+    oifgroup ${group} goto delivery
+  }
+  chain output {
+    type filter hook output priority -300; policy accept;
+    oifgroup ${group} goto delivery
+  }
+  # A bridge floods what it does not know the port of: nobody is to read a neighbor's frames for that.
+  chain delivery {
+    ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 accept
+    oifname @portUnfiltered accept
+    oifname . ether daddr @portMacs accept
+    drop
   }
 }
 `

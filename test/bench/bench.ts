@@ -1,0 +1,12 @@
+import type { Figure } from './figure.ts'
+import type { Stage } from './stage.ts'
+
+/** Some figures that are measured together. */
+export interface Bench {
+  /** For `--only`. */
+  readonly name: string
+  /** What is measured and how, in one sentence. */
+  readonly what: string
+  /** Finds the host clear and leaves it so. */
+  run(stage: Stage): Promise<readonly Figure[]>
+}

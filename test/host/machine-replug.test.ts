@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Link, Tap } from '../../src/host-state.ts'
+import {
+  answers,
+  ip,
+  needsGuest,
+  never,
+  newMachine,
+  newStage,
+  type Stage,
+  said,
+  see,
+  startedNow,
+  until,
+} from './guest.ts'
+import { needsNamespace } from './namespace.ts'
+
+let stage: Stage
+
+beforeEach((context) => {
+  needsNamespace(context as never, 'makes and deletes links')
+  needsGuest(context as never)
+  stage = newStage()
+  ip('link add br-vmm type bridge', 'addr add 10.9.0.1/24 dev br-vmm', 'link set dev br-vmm up')
+})
+
+afterEach(async () => {
+  await stage?.close()
+  if (!stage) return
+  ip('link del dev br-vmm')
+  ip('link del dev vm-plugged')
+})
+
+/** The links as Net.dump gives them, as far as it matters here. */
+function links(): Link[] {
+  const found = JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' })) as {
+    ifname: string
+    ifindex: number
+    flags: string[]
+  }[]
+  return found.map(({ ifname, ifindex, flags }) => ({
+    ...{ name: ifname, index: ifindex, kind: 'tun', alias: '', group: 0, master: null, mac: '', mtu: 1500 },
+    ...{ up: flags.includes('UP'), carrier: !flags.includes('NO-CARRIER'), user: null, addresses: [] },
+  }))
+}
+
+test.each(['q35', 'microvm'] as const)('a %s gets its TAP back while it runs, and does not notice', async (type) => {
+  const host = stage.host()
+  const machine = newMachine('plugged', {
+    qemu: { machine: type, accel: 'tcg' },
+    cmdline:
+      'console=ttyS0 quiet panic=-1 net.ifnames=0 systemd.firstboot=0 ip=10.9.0.2::10.9.0.1:255.255.255.0:plugged:eth0:off',
+    nics: [{ name: 'eth0', tap: 'vm-plugged', mac: '02:00:00:00:09:02', mtu: null }],
+  })
+  const make = () =>
+    ip(
+      `tuntap add dev vm-plugged mode tap user ${machine.user}`,
+      'link set dev vm-plugged master br-vmm',
+      'link set dev vm-plugged up',
+    )
+  make()
+  await host.start(machine, startedNow(stage.world), [], never)
+  await said(stage, machine, 'moorage-guest: up plugged')
+  expect(await see(host, machine, links())).toMatchObject({ phase: 'Running', detachedNics: [] })
+  await until(
+    'an answer',
+    20,
+    () => answers(stage, '10.9.0.2'),
+    (yes) => yes,
+  )
+
+  const tap: Tap = {
+    ...{ owner: machine.owner, name: 'vm-plugged', alias: '', bridge: 'br-vmm', user: machine.user, mtu: null },
+    ...{ machine: machine.uid, nic: 'eth0' },
+  }
+  for (let round = 0; round < 2; round++) {
+    ip('link del dev vm-plugged')
+    expect((await see(host, machine, links()))!.detachedNics).toEqual([])
+    make()
+    expect((await see(host, machine, links()))!.detachedNics).toEqual([])
+    const look = () => see(host, machine, links())
+    await until('the NIC is seen to be detached', 2, look, (seen) => seen?.detachedNics.includes('eth0') === true)
+    expect(await answers(stage, '10.9.0.2')).toBe(false)
+    const began = performance.now()
+    await host.replug(machine.uid, tap, never)
+    console.log(`${type}: replugged in ${(performance.now() - began).toFixed(1)} ms`)
+    expect((await look())!.detachedNics).toEqual([])
+    await until(
+      'an answer',
+      3,
+      () => answers(stage, '10.9.0.2'),
+      (yes) => yes,
+    )
+    await delay(400)
+    expect((await look())!.detachedNics).toEqual([])
+  }
+})
