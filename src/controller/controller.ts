@@ -148,6 +148,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     facts,
     features: () => options.features,
     settings: {
+      nodeName: options.nodeName,
       root: paths.root,
       volumes: paths.volumes,
       users: usersOf(config, root),

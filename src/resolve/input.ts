@@ -37,6 +37,8 @@ export interface CredentialFacts {
 }
 
 export interface Settings {
+  /** Name of this host, as `placement.nodeName` means it. */
+  readonly nodeName: string
   /** What `--root` says; empty for `/`. */
   readonly root: string
   /** Folder of the volumes, absolute. */

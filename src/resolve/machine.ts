@@ -43,7 +43,7 @@ export function resolveMachine(
   const { spec } = vm.object
   const image = images.get(spec.image.name)
   if (!image) return { problem: `MicroVMImage ${spec.image.name} is not there` }
-  const unsupported = refuseUnsupported(vm.object)
+  const unsupported = refuseUnsupported(vm.object) ?? refusePlacement(vm.object, input.settings.nodeName)
   if (unsupported) return { problem: unsupported }
 
   const nics = resolveInterfaces(vm, networks, claims, addresses, record.addresses)
@@ -112,5 +112,16 @@ function refuseUnsupported({ spec }: MicroVM): string | null {
   if (spec.vsock) return 'vsock is not supported yet; remove spec.vsock'
   if (spec.readiness?.vsockNotify)
     return 'readiness.vsockNotify is not supported yet; use tcpSocket, httpGet or console'
+  return null
+}
+
+/** On one host there is nothing to choose; a pin to another host is taken at its word. */
+function refusePlacement({ spec }: MicroVM, nodeName: string): string | null {
+  const pin = spec.placement?.nodeName
+  if (pin !== undefined && pin !== nodeName)
+    return `placement.nodeName is ${pin} and this host is ${nodeName}; it runs there`
+  if (Object.keys(spec.placement?.nodeSelector ?? {}).length > 0) {
+    return 'placement.nodeSelector needs a cluster; remove it, or pin the VM with placement.nodeName'
+  }
   return null
 }

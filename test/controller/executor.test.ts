@@ -163,6 +163,27 @@ describe('executor', () => {
     expect(settled()).toBeGreaterThan(1)
   })
 
+  test('a plan that did not see an operation begin does not call it back', async () => {
+    const { executor, open } = bench()
+    const mark = executor.mark()
+    executor.submit(planOf(stop('vm', 1_030_000)), mark)
+    await settle()
+    executor.submit(planOf(), mark)
+    await settle()
+    expect(open.get('stopMachine/vm')!.signal.aborted).toBe(false)
+  })
+
+  test('nor does one that did not see the end of what came before it', async () => {
+    const { executor, open, end } = bench()
+    executor.submit(planOf(conclude('vm', []), stop('vm', 1_030_000, ['concludeMachine/vm'])), 0)
+    await settle()
+    const mark = executor.mark()
+    await end('concludeMachine/vm')
+    executor.submit(planOf(conclude('vm', [])), mark)
+    await settle()
+    expect(open.get('stopMachine/vm')!.signal.aborted).toBe(false)
+  })
+
   test('one machine does one thing at a time', async () => {
     const { executor, calls, end } = bench()
     executor.submit(planOf(stop('vm', 1_030_000), conclude('vm', [])), 0)

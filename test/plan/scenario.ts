@@ -34,7 +34,13 @@ export function inputOf(specs: Specs, host: MemoryHost): ResolveInput {
     images: new Map(objects.flatMap((wanted) => imageFacts(wanted, specs.missingFiles ?? []))),
     credentials: new Map(objects.flatMap((wanted) => credentialFacts(wanted, specs.revisions ?? {}))),
     features,
-    settings: { root: '', volumes: '/var/lib/moorage/volumes', users: { first: 61000, count: 100 }, graceSeconds: 30 },
+    settings: {
+      nodeName: 'host-a',
+      root: '',
+      volumes: '/var/lib/moorage/volumes',
+      users: { first: 61000, count: 100 },
+      graceSeconds: 30,
+    },
     now: host.now,
   }
 }
