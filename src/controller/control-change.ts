@@ -1,6 +1,5 @@
 import { checkObject } from '../api/check.ts'
 import type { AnyObject } from '../api/kinds.ts'
-import { pathText } from '../api/problem.ts'
 import { isMap } from '../api/rule.ts'
 import { sameObject } from '../source/identity.ts'
 import { RefusedError } from '../source/objects.ts'
@@ -56,12 +55,11 @@ function parsed(body: string): unknown {
   }
 }
 
-function objectOf(value: unknown): AnyObject {
+function objectOf(value: unknown, index: number): AnyObject {
   const { status: _, ...wanted } = isMap(value) ? value : {}
   const checked = checkObject(wanted)
   if ('object' in checked) return checked.object
-  const [fault] = checked.faults
-  throw new ControlRefusal(400, fault === undefined ? 'not an object' : `${pathText(fault.path)}: ${fault.message}`)
+  throw new ControlRefusal(400, `objects[${index}]: ${checked.faults[0]?.message ?? 'not an object'}`)
 }
 
 function refuse(error: unknown): never {

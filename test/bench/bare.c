@@ -50,6 +50,17 @@ static double now(void) {
   return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
+/* Of this process and the children it has waited for, milliseconds. */
+static double cpu(void) {
+  double sum = 0;
+  for (int who = RUSAGE_CHILDREN; who <= RUSAGE_SELF; who++) {
+    struct rusage used;
+    getrusage(who, &used);
+    sum += (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e3 + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e3;
+  }
+  return sum;
+}
+
 static void expect_success(pid_t pid, const char *what) {
   int status;
   if (waitpid(pid, &status, 0) < 0) die("%s", what);
@@ -224,7 +235,7 @@ static int start(int argc, char **argv) {
       done += polled[i]->state == DONE;
     }
   }
-  printf("{\"ms\":%.3f,\"network\":%.3f,\"pids\":[", now() - from, network);
+  printf("{\"ms\":%.3f,\"network\":%.3f,\"cpu\":%.3f,\"pids\":[", now() - from, network, cpu());
   for (int i = 0; i < count; i++) printf("%s%d", i ? "," : "", vms[i].pid);
   puts("]}");
   return 0;
@@ -258,16 +269,6 @@ static int stop(int argc, char **argv) {
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
-
-static double cpu(void) {
-  double sum = 0;
-  for (int who = RUSAGE_CHILDREN; who <= RUSAGE_SELF; who++) {
-    struct rusage used;
-    getrusage(who, &used);
-    sum += (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e3 + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e3;
-  }
-  return sum;
-}
 
 /* The first argument behind a program's own; the program ends at "--". */
 static char **take_in(char **argv) {

@@ -27,6 +27,8 @@ export interface BareStart {
 export interface BareStarted {
   readonly ms: number
   readonly network: number
+  /** Milliseconds of CPU beside those of the VMMs. */
+  readonly cpu: number
   readonly pids: readonly number[]
 }
 

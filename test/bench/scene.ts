@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Capture, capture } from './capture.ts'
 import { type Controller, isDone, startController } from './controller.ts'
 import { type Fleet, fleetManifest } from './manifests.ts'
+import { cpuOf } from './processes.ts'
 import { clearRoot, makeRoot, type Root } from './root.ts'
 import type { Stage } from './stage.ts'
 
@@ -33,13 +34,24 @@ export async function withController<T>(stage: Stage, config: string, work: (sce
   }
 }
 
-/** Drops a fleet as one file; answers the milliseconds until the last of its VMs answered on QMP. */
-export async function startFleet({ root, controller }: Scene, fleet: Fleet, name = 'fleet.yaml'): Promise<number> {
+/** Milliseconds until the last VM of a fleet answered on QMP, and CPU of the controller and its tools meanwhile. */
+export interface FleetStarted {
+  readonly ms: number
+  readonly cpu: number
+}
+
+/** Drops a fleet as one file and waits until all of it answers on QMP. */
+export async function startFleet(
+  { root, controller }: Scene,
+  fleet: Fleet,
+  name = 'fleet.yaml',
+): Promise<FleetStarted> {
   const from = controller.lines.length
+  const before = cpuOf(controller.pid)
   const at = root.drop(name, fleetManifest(fleet))
   const options = { count: fleet.count, from, milliseconds: 60_000 + patience * fleet.count }
   const last = await controller.until(`start of ${fleet.count} VMs`, isDone('startMachine/'), options)
-  return last.at - at
+  return { ms: last.at - at, cpu: cpuOf(controller.pid) - before }
 }
 
 /** Starts a fleet once, for the bare reference to do the same. */

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Bare } from './bare.ts'
-import { openBare } from './bare.ts'
+import { type Bare, type BareStarted, openBare } from './bare.ts'
 import type { Bench } from './bench.ts'
 import type { Figure, Sample } from './figure.ts'
 import { clearHost } from './root.ts'
@@ -31,30 +30,31 @@ export const start: Bench = {
 async function measure(stage: Stage, { count, times, goal }: (typeof sizes)[number]): Promise<readonly Figure[]> {
   const fleet = { count }
   const bare = openBare(stage, await captureFleet(stage, fleet))
-  const pausedSamples: Sample[] = []
-  const runningSamples: Sample[] = []
+  const samples = { paused: [] as Sample[], running: [] as Sample[], cpu: [] as Sample[] }
   try {
     for (let round = 0; round < repetitions(stage, times); round += 1) {
       stage.say(`start ${count}: ${round + 1} of ${repetitions(stage, times)}`)
       const before = await bareStart(bare, true)
       const ours = await withController(stage, '', (scene) => startFleet(scene, fleet))
       const after = await bareStart(bare, false)
-      pausedSamples.push({ bare: before, ours })
-      runningSamples.push({ bare: after, ours })
+      samples.paused.push({ bare: before.ms, ours: ours.ms })
+      samples.running.push({ bare: after.ms, ours: ours.ms })
+      samples.cpu.push({ bare: before.cpu, ours: ours.cpu })
     }
   } finally {
     bare.close()
   }
   const name = `file drop -> ${count} ${count === 1 ? 'VM answers' : 'VMs answer'}`
   return [
-    { name, unit: 'ms', samples: pausedSamples, goal: { kind: 'ratio', most: goal }, note: paused },
-    { name: '  beside running guests', unit: 'ms', samples: runningSamples, goal: null, note: running },
+    { name, unit: 'ms', samples: samples.paused, goal: { kind: 'ratio', most: goal }, note: paused },
+    { name: '  beside running guests', unit: 'ms', samples: samples.running, goal: null, note: running },
+    { name: '  CPU without the VMMs', unit: 'ms CPU', samples: samples.cpu, goal: null, note: null },
   ]
 }
 
-async function bareStart(bare: Bare, isPaused: boolean): Promise<number> {
-  const { ms } = bare.start({ paused: isPaused })
+async function bareStart(bare: Bare, isPaused: boolean): Promise<BareStarted> {
+  const started = bare.start({ paused: isPaused })
   await clearHost()
   await sleep(1000)
-  return ms
+  return started
 }

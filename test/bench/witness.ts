@@ -37,7 +37,8 @@ export async function openWitness({ path }: Root): Promise<Witness> {
 }
 
 function watch([program = '', ...args]: readonly string[], seen: string[]): ChildProcess {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  // On stderr ip(8) tells of other people's namespaces.
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     seen.push(...text.split('\n').filter((line) => line !== ''))
   })

@@ -28,7 +28,9 @@ function renderKind(kind: Kind): string {
   const schema = editorSchema(kind) as Node
   const names = kind.shortNames.length > 0 ? `, short \`${kind.shortNames.join('`, `')}\`` : ''
   const parts = kind.kind === 'Secret' ? ['type', 'immutable', 'data', 'stringData'] : ['spec']
-  const rows = parts.flatMap((part) => rowsOf(schema.properties?.[part] ?? {}, part, schema.required?.includes(part) ?? false))
+  const rows = parts.flatMap((part) =>
+    rowsOf(schema.properties?.[part] ?? {}, part, schema.required?.includes(part) ?? false),
+  )
   return `## ${kind.kind}\n\n${kind.description} ${kind.scope}${names}.\n\n| field | type | what it is |\n|---|---|---|\n${rows.join('\n')}\n`
 }
 
@@ -36,7 +38,12 @@ function rowsOf(node: Node, path: string, required: boolean): string[] {
   const own = `| \`${path}\`${required ? ' *' : ''} | ${typeOf(node)} | ${escape(node.description ?? '')}${defaultOf(node)} |`
   const inner = node.items?.properties ? { node: node.items, prefix: `${path}[].` } : { node, prefix: `${path}.` }
   const children = Object.entries(inner.node.properties ?? {})
-  return [own, ...children.flatMap(([name, child]) => rowsOf(child, `${inner.prefix}${name}`, inner.node.required?.includes(name) ?? false))]
+  return [
+    own,
+    ...children.flatMap(([name, child]) =>
+      rowsOf(child, `${inner.prefix}${name}`, inner.node.required?.includes(name) ?? false),
+    ),
+  ]
 }
 
 function typeOf({ type, items, enum: values, const: only, properties, additionalProperties }: Node): string {

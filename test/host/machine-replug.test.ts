@@ -23,7 +23,7 @@ beforeEach((context) => {
   needsNamespace(context as never, 'makes and deletes links')
   needsGuest(context as never)
   stage = newStage()
-  ip('link add br-vmm type bridge', 'addr add 10.9.0.1/24 dev br-vmm', 'link set dev br-vmm up')
+  ip('link add br-vmm address 02:00:00:00:09:01 type bridge', 'addr add 10.9.0.1/24 dev br-vmm', 'link set dev br-vmm up')
 })
 
 afterEach(async () => {
@@ -89,7 +89,7 @@ test.each(['q35', 'microvm'] as const)('a %s gets its TAP back while it runs, an
     expect((await look())!.detachedNics).toEqual([])
     await until(
       'an answer',
-      3,
+      10,
       () => answers(stage, '10.9.0.2'),
       (yes) => yes,
     )

@@ -23,12 +23,11 @@ ${sets}
     # Nobody brings our mark along.
     meta priority set 0
     iifname @portUnfiltered accept
-    # The host takes a tag with VID 0 off and believes the frame; other tags make networks no rule here speaks of.
-    ether type { 8021q, 8021ad } drop
     iifname . ether saddr != @portMacs drop
     ether type arp goto guardARP
     ether type ip goto guardIPv4
     ether type ip6 iifname @portIPv6 goto guardIPv6
+    # All else: IPv6 that was not asked for, VLAN tags (the host takes one with VID 0 off and believes the frame), LLC.
     drop
   }
   # Who lies in ARP takes a neighbor's or the gateway's traffic.

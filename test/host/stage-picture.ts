@@ -1,0 +1,71 @@
+import { lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Stage } from './stage.ts'
+
+/** The network of a stage as the kernel lists it, without what is new each time a link is made. */
+export interface NetPicture {
+  readonly links: readonly Readonly<Record<string, unknown>>[]
+  /** `nft list ruleset`, line by line. */
+  readonly rules: readonly string[]
+  readonly forwarding: string
+}
+
+export async function netPictureOf({ net }: Stage): Promise<NetPicture> {
+  const [links, rules, forwarding] = await Promise.all([
+    net.exec(['ip', '-N', '-j', '-d', 'address', 'show']),
+    net.exec(['nft', 'list', 'ruleset']),
+    net.exec(['cat', '/proc/sys/net/ipv4/ip_forward']),
+  ])
+  return { links: JSON.parse(links).map(linkOf).sort(byName), rules: rules.split('\n'), forwarding: forwarding.trim() }
+}
+
+function linkOf(link: any) {
+  const { ifname, flags, mtu, master, group, address, ifalias, linkinfo, addr_info } = link
+  const addresses = addr_info.filter((one: any) => one.family === 'inet').map((one: any) => `${one.local}/${one.prefixlen}`)
+  const { info_kind: kind, info_data: data } = linkinfo ?? {}
+  const state = { up: flags.includes('UP'), carrier: flags.includes('LOWER_UP') }
+  return { ifname, ...state, mtu, master, group, address, ifalias, kind, user: data?.user, addresses }
+}
+
+function byName(a: { ifname: string }, b: { ifname: string }): number {
+  return a.ifname < b.ifname ? -1 : 1
+}
+
+/** Names of the links that bear an alias of this kind of controller. */
+export async function ourLinks({ net }: Stage): Promise<readonly string[]> {
+  const links = JSON.parse(await net.exec(['ip', '-j', 'link', 'show']))
+  return links.filter((one: any) => one.ifalias?.startsWith('moorage:')).map((one: any) => one.ifname).sort()
+}
+
+/**
+ * Everything below a folder: `path mode uid` by path, with `/` behind a directory; with size, inode and times when
+ * `whole`. What vanishes while it is looked at is left out.
+ */
+export function filesBelow(folder: string, whole = false, at = ''): readonly string[] {
+  const here = join(folder, at)
+  return readdirSync(here, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(at, entry.name)
+      const stat = lstatSync(join(folder, path), { throwIfNoEntry: false })
+      if (!stat) return []
+      const details = whole ? ` ${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}` : ''
+      const line = `${path}${entry.isDirectory() ? '/' : ''} ${(stat.mode & 0o7777).toString(8)} ${stat.uid}${details}`
+      return [line, ...(entry.isDirectory() ? filesBelow(folder, whole, path) : [])]
+    })
+}
+
+/** All that a controller and its VMs leave on a host: to be compared before and after. */
+export async function tracesOf(stage: Stage): Promise<unknown> {
+  const { links, rules, forwarding } = await netPictureOf(stage)
+  const names = (files: readonly string[]) => files.map((line) => line.split(' ')[0]!)
+  return {
+    vmms: stage.vmms(),
+    links,
+    rules,
+    forwarding,
+    run: names(filesBelow(stage.run)),
+    // Stored Secrets have a new name for each version; images are ours.
+    state: names(filesBelow(stage.state)).filter((path) => !path.startsWith('images/')),
+  }
+}
