@@ -45,8 +45,9 @@ function machine({ qemu, vcpu, memory }: Boot, { accel }: Place): string[] {
   const type = qemu.machine === 'q35' ? 'q35,vmport=off,sata=off,smbus=off' : 'microvm'
   return [
     ...['-machine', `${type},dump-guest-core=off`],
-    // The translation buffer of TCG would double a small guest's memory.
-    ...(accel === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,tb-size=32', '-cpu', 'max']),
+    // QEMU's own choice for the translation buffer would double a small guest's memory; with less than this it starts over
+    // and over, and a boot takes a quarter longer (at 32) or twice as long (at 16).
+    ...(accel === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,tb-size=64', '-cpu', 'max']),
     ...['-smp', `cpus=${vcpu}`, '-m', `size=${Math.floor(memory / 1024)}K`],
     '-S',
   ]

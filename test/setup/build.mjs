@@ -29,6 +29,8 @@ export async function build({ entry = join(checkout, 'src/main.ts'), outfile = b
       platform: 'node',
       format: 'esm',
       target: 'node20',
+      // Its build for Node asks the environment about each token.
+      alias: { yaml: join(checkout, 'node_modules/yaml/browser/index.js') },
       banner: { js: hashbang + require },
       logLevel: 'silent',
     })
