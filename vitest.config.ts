@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/host/**', 'test/bench/**', 'test/kubernetes/**'],
+          exclude: ['test/host/**', 'test/bench/**', 'test/kubernetes/**', '.cache/**'],
           // Properties try thousands of cases; a busy machine takes its time.
           testTimeout: 60_000,
         },

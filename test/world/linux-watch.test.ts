@@ -180,7 +180,6 @@ sys.stdin.readline()`
     expect(hasJoined(child.pid ?? 0)).toBe(false)
     child.stdin.write('\n')
     await once(child.stdout, 'data')
-    // The kernel's list may miss one that is there while others come and go: hence more than one look.
     await until(() => hasJoined(child.pid ?? 0))
     child.stdin.end()
     await once(child, 'exit')

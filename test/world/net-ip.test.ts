@@ -72,12 +72,13 @@ describe('a listing of links', () => {
         addresses: [],
       },
     ])
-    expect(parseLinks('')).toEqual([])
     expect(parseLinks('[]\n[]\n')).toEqual([])
   })
 
   test.each([
     ['text', 'Usage: ip link show\n'],
+    ['nothing', ''],
+    ['without addresses', listing.split('\n')[0] ?? ''],
     ['half of it', listing.slice(0, 300)],
     ['a link without its index', '[{"ifname":"lo","flags":[],"mtu":1,"group":"0"}]\n'],
     ['a group by its name', '[{"ifname":"lo","ifindex":1,"flags":[],"mtu":1,"group":"default"}]\n'],

@@ -87,7 +87,10 @@ async function untilItListens(child: ChildProcess, name: string): Promise<void> 
   throw new Error(`${name} joined no netlink group within ${deadline} ms; see whether the host is overloaded`)
 }
 
-/** True when a netlink socket of the process belongs to a multicast group, as its own namespace shows. */
+/**
+ * True when a netlink socket of the process belongs to a multicast group, as its own namespace shows. False may be
+ * wrong: the kernel's list skips sockets while others come and go (4 to 44 of 3000 looks when many did), so ask again.
+ */
 export function hasJoined(pid: number): boolean {
   try {
     const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))

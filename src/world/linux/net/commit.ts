@@ -35,7 +35,6 @@ export async function commitNet(
       if (value && replaces && !loaded) throw new Error('forwarding stays off while our rules cannot be loaded')
       await host.writeText(forwardingPath, value ? '1\n' : '0\n')
     }
-    return true
   })
   return outcomes.list()
 }
@@ -56,20 +55,20 @@ function pick<Kind extends NetOperation>(
   return new Map(operations.flatMap((operation, place) => (is(operation) ? [[place, operation] as const] : [])))
 }
 
-/** False when it threw: then every operation that is not known to have failed has failed of that. */
-async function attempt(
+/** null when it threw: then every operation that is not known to have failed has failed of that. */
+async function attempt<Result>(
   operations: Indexed<NetOperation>,
   outcomes: Outcomes,
   signal: AbortSignal,
-  carryOut: () => Promise<boolean>,
-): Promise<boolean> {
-  if (operations.size === 0) return true
+  carryOut: () => Promise<Result>,
+): Promise<Result | null> {
+  if (operations.size === 0) return null
   try {
     return await carryOut()
   } catch (error) {
     if (signal.aborted) throw error
     const why = error instanceof Error ? error.message : String(error)
     for (const place of operations.keys()) if (!outcomes.failed(place)) outcomes.fail(place, why)
-    return false
+    return null
   }
 }

@@ -20,13 +20,14 @@ export async function dumpNet(
   reference: Reference,
   signal: AbortSignal,
 ): Promise<NetState> {
-  const [links, { chains, sets, foreign }, forwarding] = await Promise.all([
+  const [links, { chains, sets, foreign }, measured, forwarding] = await Promise.all([
     readLinks(host, complete, signal),
     list(host.run, root, signal),
+    reference.measure(signal),
     host.readText(forwardingPath),
   ])
-  const expected = await reference.read(chains, signal)
-  return { forwarding: forwarding.trim() !== '0', links, rules: { chains, reference: expected, sets, foreign } }
+  const rules = { chains, reference: reference.choose(measured, chains), sets, foreign }
+  return { forwarding: forwarding.trim() !== '0', links, rules }
 }
 
 async function readLinks(host: NetHost, complete: Complete, signal: AbortSignal): Promise<readonly Link[]> {

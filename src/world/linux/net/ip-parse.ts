@@ -55,7 +55,8 @@ const globalScope = '0'
 
 /** Reads `ip -N -j -4 -batch -` of `link show` and then `addr show`; sorted by name. Throws a sentence on anything else. */
 export function parseLinks(stdout: string): readonly PlainLink[] {
-  const [links = [], addressed = []] = readArrays(stdout)
+  const [links, addressed, ...more] = readArrays(stdout)
+  if (links === undefined || addressed === undefined || more.length > 0) throw unreadable(undefined)
   const addresses = new Map(
     read(addressedLink, addressed).map((link) => [link.ifindex, globalAddresses(link.addr_info)]),
   )

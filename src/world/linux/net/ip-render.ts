@@ -38,9 +38,7 @@ export function linesOf(index: number, operation: Exclude<LinkOperation, { op: '
     case 'addBridge': {
       const identity = `address ${bridgeMac(operation.alias)} group ${operation.group}`
       return [
-        line(`link add name ${name} ${identity} type bridge ${bridgeOptions}`, {
-          adds: true,
-        }),
+        line(`link add name ${name} ${identity} type bridge ${bridgeOptions}`, { adds: true }),
         line(`link set dev ${name} alias ${operation.alias}`),
         noIPv6,
       ]

@@ -17,7 +17,7 @@ export async function commitLinks(
   operations: Indexed<LinkOperation>,
   outcomes: Outcomes,
   signal: AbortSignal,
-): Promise<true> {
+): Promise<void> {
   for (const [index, operation] of operations) {
     const why = refuse(operation)
     if (why !== null) outcomes.fail(index, why)
@@ -28,17 +28,12 @@ export async function commitLinks(
   const missing = new Set<string>()
   for (let force = false; pending.length > 0; force = true) {
     const wave = force ? takeWave(pending) : pending
-    const { failures, done } = await runLines(
-      run,
-      wave.map(({ text }) => text),
-      force,
-      signal,
-    )
+    const lines = wave.map(({ text }) => text)
+    const { failures, done } = await runLines(run, lines, force, signal)
     for (const [number, words] of failures) judge(wave[number]!, words, operations, outcomes, missing)
     const over = new Set(wave.slice(0, done))
     pending = pending.filter((line) => !over.has(line) && isWorthwhile(line, missing, outcomes))
   }
-  return true
 }
 
 /** All lines, in the order of the operations; removals that stand together go together. */

@@ -1,13 +1,13 @@
 /**
  * `skb->priority` of a frame that a bridge of ours forwards, which only our own forward chain sets: what br_netfilter
  * shows to the inet chains is thus told from what is routed back out of the bridge it came in by, a way round
- * `portIsolated`. Routing itself sets priorities below 16.
+ * `portIsolated`. Frames of a TAP come without a priority, a veth takes it off, and routing sets one below 16.
  */
 export const bridgedMark = '0x6d6f6f72'
 
 /**
- * What a port may send and what it is sent. These rules see frames before br_netfilter, connection tracking and DNAT do, in fragments if
- * they come in fragments: a header of an upper layer is then compared in the first one alone.
+ * What a port may send and what it is sent. These rules see frames before br_netfilter, connection tracking and DNAT
+ * do, in fragments if they come in fragments: a header of an upper layer is then compared in the first one alone.
  */
 export function bridgeTable(table: string, group: number, sets: string): string {
   return `table bridge ${table} {
@@ -20,8 +20,6 @@ ${sets}
   }
   # Every way through ends in drop: a port without an element passes nothing, whatever else is or is not there yet.
   chain guard {
-    # Nobody brings our mark along.
-    meta priority set 0
     iifname @portUnfiltered accept
     iifname . ether saddr != @portMacs drop
     ether type arp goto guardARP

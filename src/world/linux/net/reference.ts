@@ -4,18 +4,20 @@ import { referenceDigest } from './nft.ts'
 
 /** The digest that our tables have when nobody has changed them. */
 export interface Reference {
-  /** `chains` is the digest of what is there now. */
-  read(chains: string | null, signal: AbortSignal): Promise<string>
+  /** Measured once; null where that is not possible. */
+  measure(signal: AbortSignal): Promise<string | null>
+  /** The digest to go by, when `measured` is what there is and `chains` is what has just been listed. */
+  choose(measured: string | null, chains: string | null): string
   /** Our text has just been loaded. */
   loaded(): void
 }
 
 /**
- * Measured once for this process, so that no version's way of writing rules down matters. Where no network namespace may
- * be made for that, it is what is first listed after our text was loaded, and until then nothing equals it.
+ * Measured by loading our text into an empty network namespace, so that no version's way of writing rules down matters.
+ * Where none may be made, it is what is first listed after our text was loaded here, and until then equals nothing.
  */
 export function reference(host: NetHost, root: RootIdentity): Reference {
-  let measured: Promise<string | null> | null = null
+  let measuring: Promise<string | null> | null = null
   let remembered: string | null = null
   let fresh = false
   const measure = async (signal: AbortSignal) => {
@@ -23,16 +25,19 @@ export function reference(host: NetHost, root: RootIdentity): Reference {
       return await referenceDigest(host.run, root, signal)
     } catch (error) {
       if (!signal.aborted) return null
-      measured = null
+      measuring = null
       throw error
     }
   }
   return {
-    async read(chains, signal) {
-      measured ??= measure(signal)
+    measure(signal) {
+      measuring ??= measure(signal)
+      return measuring
+    },
+    choose(measured, chains) {
       if (fresh && chains !== null) remembered = chains
       fresh = false
-      return (await measured) ?? remembered ?? 'unknown'
+      return measured ?? remembered ?? 'unknown'
     },
     loaded() {
       fresh = true

@@ -53,26 +53,18 @@ async function leaveOutTheBad(
 ): Promise<readonly RuleStep[]> {
   const texts = steps.filter((step) => 'text' in step)
   const head = texts.length === 0 ? probeText(root) : ''
-  const attempt = (elements: readonly RuleElement[]) => {
-    const tried = new Set<RuleStep>([...texts, ...elements])
-    const text =
-      head +
-      renderSteps(
-        root,
-        steps.filter((step) => tried.has(step)),
-      )
-    return transact(run, text, signal, { trial: true })
+  const attempt = (some: readonly RuleElement[]) => {
+    const tried = new Set<RuleStep>([...texts, ...some])
+    const trial = steps.filter((step) => tried.has(step))
+    return transact(run, head + renderSteps(root, trial), signal, { trial: true })
   }
   const words = await attempt([])
   if (words !== null) {
     failAll(steps, words, outcomes)
     return []
   }
-  const { good, bad } = await part(
-    steps.filter((step) => 'element' in step),
-    attempt,
-    trials,
-  )
+  const elements = steps.filter((step) => 'element' in step)
+  const { good, bad } = await part(elements, attempt, trials)
   for (const [{ operation, verb, set, element }, why] of bad) {
     if (verb === 'delete' && gone.test(why)) continue
     outcomes.fail(operation, `"${element}" cannot be ${verb === 'add' ? 'added to' : 'removed from'} ${set}: ${why}`)
