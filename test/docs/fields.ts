@@ -35,7 +35,7 @@ function renderKind(kind: Kind): string {
 }
 
 function rowsOf(node: Node, path: string, required: boolean): string[] {
-  const own = `| \`${path}\`${required ? ' *' : ''} | ${typeOf(node)} | ${escape(node.description ?? '')}${defaultOf(node)} |`
+  const own = `| \`${path}\`${required ? ' *' : ''} | ${typeOf(node)} | ${cell(node.description ?? '')}${defaultOf(node)} |`
   const inner = node.items?.properties ? { node: node.items, prefix: `${path}[].` } : { node, prefix: `${path}.` }
   const children = Object.entries(inner.node.properties ?? {})
   return [
@@ -60,6 +60,6 @@ function defaultOf({ default: value }: Node): string {
   return ` Default \`${String(value)}\`.`
 }
 
-function escape(text: string): string {
+function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 }

@@ -26,7 +26,7 @@ describe('a Secret', () => {
       `${one}`,
       JSON.stringify({ one }),
       inspect(one, { showHidden: true, depth: 9 }),
-      one + '',
+      `${one}`,
       ...lines,
     ]
     for (const print of prints) {
