@@ -13,13 +13,13 @@ export function atJsonPath(value: unknown, path: string): unknown {
     if (match === null) throw new Error(`${path} is no path of a column: look at ${path.slice(at)}`)
     const [, field, index, key, wanted] = match
     if (field !== undefined) found = memberOf(found, field)
-    else if (index !== undefined) found = memberOf(found, index)
+    else if (index !== undefined) found = Array.isArray(found) ? found[Number(index)] : undefined
     else found = Array.isArray(found) ? found.find((one) => memberOf(one, key ?? '') === wanted) : undefined
   }
   return found
 }
 
 function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-  return (value as Record<string, unknown>)[name]
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined
 }

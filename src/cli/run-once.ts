@@ -37,9 +37,9 @@ export async function converge(
   }
 }
 
-function outcomeText({ action, error, took }: Outcome): string {
+function outcomeText({ action, error, calledBack, took }: Outcome): string {
   const what = `${action.id}  ${whose(action)}`
-  if (error !== null) return `! ${what}: ${error}`
+  if (error !== null) return calledBack ? `~ ${what}: called back` : `! ${what}: ${error}`
   return `${signOf(action)} ${what}: ${action.because} (${Math.round(took)} ms)`
 }
 

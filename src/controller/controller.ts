@@ -269,8 +269,9 @@ const words: Readonly<Record<string, string>> = {
 }
 
 /** An event for what a user would want to read of an action. */
-function tell(events: Events, { action, error }: Outcome, now: number): void {
+function tell(events: Events, { action, error, calledBack }: Outcome, now: number): void {
   const reason = words[action.kind]
+  if (calledBack) return
   if (error !== null)
     events.add(action.owner, { type: 'Warning', reason: 'ActionFailed', message: `${action.id}: ${error}` }, now)
   else if (reason) events.add(action.owner, { type: 'Normal', reason, message: `${action.id}: ${action.because}` }, now)

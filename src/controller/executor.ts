@@ -16,6 +16,8 @@ export interface Hands {
 export interface Outcome {
   readonly action: Action
   readonly error: string | null
+  /** A newer plan did not ask for it any more; `error` says so, and it is no failure. */
+  readonly calledBack: boolean
   /** Milliseconds it took. */
   readonly took: number
 }
@@ -168,7 +170,7 @@ export function newExecutor(deps: {
       failed.add(action.id)
       if (!abort.signal.aborted) backoff.fail(action.id, wish, keyOf(action), error, clock.now())
     }
-    deps.onOutcome({ action, error, took })
+    deps.onOutcome({ action, error, calledBack: error !== null && abort.signal.aborted, took })
   }
 
   const settle = (anyFailed: boolean) => {

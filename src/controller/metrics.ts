@@ -79,8 +79,8 @@ export function newMetrics(controller: Measured): Metrics {
     const resets = countResets(controller.last?.view.observed.machines ?? [])
     if (resets > 0) restarts.inc({ reason: 'GuestRebooted' }, resets)
   }
-  const onOutcome = ({ action, error, took }: Outcome) => {
-    actions.inc({ kind: action.kind, result: error === null ? 'ok' : 'error' })
+  const onOutcome = ({ action, error, calledBack, took }: Outcome) => {
+    actions.inc({ kind: action.kind, result: error === null ? 'ok' : calledBack ? 'called back' : 'error' })
     actionDuration.observe({ kind: action.kind }, took / 1000)
     if (action.kind !== 'startMachine' || error !== null || action.reason === 'Created') return
     restarts.inc({ reason: action.reason })

@@ -60,7 +60,7 @@ const blindPause = 5_000
 const shortestPause = 50
 
 /** One line for each action that was carried out, or was not. */
-export function logOutcome(log: Logger, { action, error, took }: Outcome): void {
+export function logOutcome(log: Logger, { action, error, calledBack, took }: Outcome): void {
   const { namespace, name, kind } = action.owner
   const facts = {
     action: action.id,
@@ -69,5 +69,6 @@ export function logOutcome(log: Logger, { action, error, took }: Outcome): void 
     ms: Math.round(took),
   }
   if (error === null) log.info(facts, 'done')
+  else if (calledBack) log.info(facts, 'called back')
   else log.warn({ ...facts, error }, 'failed')
 }
