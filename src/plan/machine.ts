@@ -103,7 +103,7 @@ function planWanted(context: Context, machine: Machine, seen: ObservedMachine | 
     const power = powerAfter(machine.runStrategy, machine.power, ended)
     const concluded = conclude(context, machine, ended, crashes, power, [], `it ended: ${ended}`)
     if (machine.runStrategy === 'Always' || power === 'on') {
-      start(context, machine, reasonFor(ended), crashes.retryAt, [concluded])
+      start(context, machine, reasonAfter(ended, machine, started), crashes.retryAt, [concluded])
     }
     return
   }
@@ -264,18 +264,18 @@ function countEnd(
   return afterCrash(record, uid, now)
 }
 
-function reasonFor(how: MachineEnd | 'HostRebooted'): StartReason {
-  return how === 'Stopped' ? 'Requested' : how
+/** Why it starts again after that end: a stop of ours was for what changed, or because somebody asked. */
+function reasonAfter(how: MachineEnd | 'HostRebooted', machine: Machine, started: StartedRecord | null): StartReason {
+  if (how !== 'Stopped') return how
+  return (started ? due(machine, started)?.reason : null) ?? 'Requested'
 }
 
-/** Why a machine that is not there starts: what its last end was, or what changed meanwhile. */
+/** Why a machine that is not there starts: what changed meanwhile, or what its last end was. */
 function nextReason(machine: Machine, record: MachineRecord | undefined): StartReason {
   const started = record?.started
   if (!started) return 'Created'
-  const change = due(machine, started)
-  if (change) return change.reason
-  const how = started.ended?.how as MachineEnd | 'HostRebooted' | undefined
-  return how ? reasonFor(how) : 'Requested'
+  const how = (started.ended?.how ?? 'Stopped') as MachineEnd | 'HostRebooted'
+  return due(machine, started)?.reason ?? reasonAfter(how, machine, started)
 }
 
 function head(kind: Action['kind'], machine: { readonly id: string; readonly owner: ObjectRef }, because: string) {
