@@ -1,4 +1,5 @@
-import { idOf, type Runtime, runtimeOf } from '../host/machine/runtime.ts'
+import { basename } from 'node:path'
+import { endedConsole, idOf, type Runtime, runtimeOf } from '../host/machine/runtime.ts'
 import { FileError } from '../world/files.ts'
 import { linuxWatch } from '../world/linux/watch.ts'
 import { openClient } from './client.ts'
@@ -29,7 +30,7 @@ export const logs: Page<[string], { namespace?: string; follow?: boolean }> = {
       )
   },
   async run(context, [name], { namespace, follow = false }) {
-    const runtime = await place(context, name, namespace, follow)
+    const runtime = await place(context, name, namespace)
     const print = printer(context)
     const tail = newTail()
     const part = await look(context, runtime)
@@ -40,13 +41,15 @@ export const logs: Page<[string], { namespace?: string; follow?: boolean }> = {
   },
 }
 
-/** Where its log is; to follow it, also where it will be. */
-async function place(context: Context, name: string, namespace: string | undefined, follow: boolean): Promise<Runtime> {
+/** Where its log is; of one that does not run, where it was and will be: then only the controller knows its id. */
+async function place(context: Context, name: string, namespace: string | undefined): Promise<Runtime> {
   try {
     return await findRuntime(context, name, namespace)
   } catch (error) {
-    if (!follow || !(error instanceof Failure)) throw error
-    const { metadata } = await findOne(openClient(context), kindOfWord('MicroVM'), name, namespace)
+    if (!(error instanceof Failure)) throw error
+    const { metadata } = await findOne(openClient(context), kindOfWord('MicroVM'), name, namespace).catch(() => {
+      throw error
+    })
     return runtimeOf(context.paths.run, idOf(metadata.uid))
   }
 }
@@ -74,7 +77,8 @@ async function followLog(
 
 async function look(context: Context, runtime: Runtime): Promise<LogPart> {
   const now = await read(context, runtime.console)
-  return { before: await read(context, runtime.consoleBefore), now }
+  const ended = endedConsole(context.paths.run, basename(runtime.directory))
+  return { before: await read(context, now === null ? ended : runtime.consoleBefore), now }
 }
 
 async function read({ files }: Context, path: string): Promise<Uint8Array | null> {

@@ -58,6 +58,7 @@ export function newHands(deps: ActDeps): Hands {
         case 'concludeMachine':
           return conclude(deps, action, signal)
         case 'forgetMachine':
+          await machines.forget(action.uid)
           return ledger.change(forgetRecord(action.uid))
         default:
           throw new Error(`${action.kind} is an action of the network`)

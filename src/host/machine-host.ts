@@ -9,7 +9,7 @@ import { observe } from './machine/observe.ts'
 import { newProber } from './machine/probe.ts'
 import { replug } from './machine/replug.ts'
 import { resume } from './machine/resume.ts'
-import { idOf } from './machine/runtime.ts'
+import { endedConsole, idOf } from './machine/runtime.ts'
 import { start } from './machine/start.ts'
 import { stop } from './machine/stop.ts'
 
@@ -41,6 +41,8 @@ export interface MachineHost {
   stop(uid: string, powerOff: PowerOff, deadline: number, signal: AbortSignal): Promise<void>
   /** Ends whatever process is left of it (a guest that is over, a VMM that hangs) and clears its runtime folder. */
   conclude(uid: string, user: number, signal: AbortSignal): Promise<void>
+  /** Its object is gone: what was kept of it between two starts goes too. */
+  forget(uid: string): Promise<void>
   /** Gives a running guest its interface back after its TAP was made anew. */
   replug(uid: string, tap: Tap, signal: AbortSignal): Promise<void>
   /** Called whenever something about a machine may have changed: an event, a closed socket, a probe that turned. */
@@ -79,6 +81,7 @@ export function machineHost(deps: MachineDeps): MachineHost {
       detached.forget(uid)
       users.delete(uid)
     },
+    forget: (uid) => deps.world.files.remove(endedConsole(deps.paths.run, idOf(uid))),
     async replug(uid, tap, signal) {
       await replug(context, uid, tap, signal)
       detached.forget(uid, tap.nic)
@@ -110,7 +113,7 @@ function goRound(context: MachineContext): () => void {
   let ended = false
   let end = clock.after(round, next)
   function next(): void {
-    each().finally(() => {
+    void each().finally(() => {
       if (!ended) end = clock.after(round, next)
     })
   }

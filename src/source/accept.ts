@@ -1,8 +1,9 @@
-import { AbsenceJudge } from './absence.ts'
-import { type AbsentContext, buryAbsent, buryAsked, type Records } from './absent.ts'
+import { type BuryContext, buryAbsent, buryAsked, type Records } from './bury.ts'
 import { type Claim, claimsOf, problemsOf } from './claims.ts'
+import { Evidence } from './evidence.ts'
 import { recoverHold, wholeHold } from './hold.ts'
 import { fileOf, type Index, type IndexRecord } from './index.ts'
+import { nextIndex } from './next-index.ts'
 import { Notes } from './notes.ts'
 import { type Trust, trust } from './replaced.ts'
 import type { Settle } from './settle.ts'
@@ -11,7 +12,7 @@ import { take } from './take.ts'
 import type { Tree } from './tree.ts'
 
 /** What accepting needs to know besides the index and the tree. */
-export interface AcceptContext extends Omit<AbsentContext, 'root'> {
+export interface AcceptContext extends Omit<BuryContext, 'root'> {
   /** Where an object of that key stands outside the manifests; null when nowhere. */
   elsewhere(key: string): string | null
   /** A uid for a newcomer. */
@@ -36,7 +37,7 @@ type Claims = ReadonlyMap<string, readonly Claim[]>
 
 /**
  * Decides what the manifests say. Pure: the same index, tree and context give the same verdict. Present and good is taken
- * at once; present and bad keeps the last good version; absent counts as deleted only on evidence (absence.ts,
+ * at once; present and bad keeps the last good version; absent counts as deleted only on evidence (evidence.ts,
  * replaced.ts), when it lasts (settle.ts), and unless too many go at once (guard.ts).
  */
 export function accept(previous: Index, tree: Tree, context: AcceptContext): Verdict {
@@ -46,9 +47,9 @@ export function accept(previous: Index, tree: Tree, context: AcceptContext): Ver
   const records = takePresent(previous, tree, claims, notes, context)
   const lines = new Map([...claims].map(([key, [first]]) => [key, first!.document.line]))
   const change = acceptAbsence(previous, tree, claims, records, notes, context)
-  const index = nextIndex(previous, records, change)
   const { hold, dues } = change
-  return { index, problems: notes.all(), newer: notes.byKey, lines, hold, recheckAt: earliest(dues) }
+  const index = nextIndex(previous, records, change.trust, change.complete)
+  return { index, problems: notes.all(tree.root), newer: notes.byKey, lines, hold, recheckAt: earliest(dues) }
 }
 
 function takePresent(previous: Index, { root }: Tree, claims: Claims, notes: Notes, context: AcceptContext): Records {
@@ -82,16 +83,16 @@ function acceptAbsence(
   const soon = tree.unsteady ? context.now + context.settle.unsteady : null
   const knows = (key: string) => previous.records.has(key)
   const inRoot = { ...context, root: tree.root }
-  const quick = new AbsenceJudge({ tree, reasons: new Map(), knows })
+  const quick = new Evidence({ tree, reasons: new Map(), knows })
   buryAsked(records, absentOf(records, claims), quick, inRoot)
   const absent = absentOf(records, claims)
   const whole = wholeHold(tree, absent)
   if (whole !== null) return { trust: null, complete: false, hold: whole, dues: [soon] }
   const found = trust(previous, records.values(), { tree, claims, ...context })
-  const judge = new AbsenceJudge({ tree, reasons: found.reasons, knows })
-  buryAbsent(records, absent, judge, cameBack(previous, claims), notes, inRoot)
+  const evidence = new Evidence({ tree, reasons: found.reasons, knows })
+  buryAbsent(records, absent, evidence, cameBack(previous, claims), notes, inRoot)
   const readable = [...tree.directories.values()].every(({ fault }) => fault === null)
-  const complete = tree.files.size > 0 && readable && judge.obscure === 0
+  const complete = tree.files.size > 0 && readable && evidence.obscure === 0
   const reason = found.reasons.get('')
   const hold = reason === undefined ? recoverHold(previous, tree, complete) : `${tree.root}: ${reason}`
   return { trust: found, complete, hold, dues: [soon, found.recheckAt, ...dues(records, context.settle)] }
@@ -117,24 +118,4 @@ function dues(records: Records, { gone }: Settle): readonly number[] {
 function earliest(times: readonly (number | null)[]): number | null {
   const known = times.filter((time) => time !== null)
   return known.length === 0 ? null : Math.min(...known)
-}
-
-function nextIndex(previous: Index, records: Records, { trust: found, complete }: Change): Index {
-  const directories = found === null ? previous.directories : keepMap(previous.directories, found.directories)
-  const candidates = found === null ? previous.candidates : keepMap(previous.candidates, found.candidates)
-  const recover = previous.recover && !complete
-  const ended = recover || previous.ended.length === 0 ? previous.ended : []
-  const next = { records: sameRecords(previous.records, records), directories, candidates, recover, ended }
-  const same = Object.entries(next).every(([name, value]) => previous[name as keyof Index] === value)
-  return same ? previous : next
-}
-
-function sameRecords(before: Index['records'], after: Records): Index['records'] {
-  const same = before.size === after.size && [...after].every(([key, record]) => before.get(key) === record)
-  return same ? before : after
-}
-
-/** The older of two equal maps. */
-function keepMap<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
-  return JSON.stringify([...before]) === JSON.stringify([...after]) ? before : after
 }

@@ -26,8 +26,6 @@ export interface DirectoryOptions {
   readonly state: string
   /** Asked for objects without a record while records may have been lost. Default: nothing is known. */
   readonly recoverUid?: RecoverUid
-  /** Write nothing: what would be accepted, for `moorage plan` beside a running controller. Default false. */
-  readonly readOnly?: boolean
   readonly settle?: Settle
   readonly limits?: ScanLimits
 }
@@ -54,14 +52,14 @@ export class DirectorySource implements Source {
   #told: readonly Accepted[] = []
 
   constructor(options: DirectoryOptions) {
-    const { files, clock, random, manifests, state, readOnly = false } = options
+    const { files, clock, random, manifests, state } = options
     this.#options = options
     this.#settle = options.settle ?? defaultSettle
-    this.#scanner = new Scanner(files, clock, manifests, options.limits)
+    this.#scanner = new Scanner(files, clock, manifests, options.limits, this.#settle.young)
     const store = (directory: string, secrets: string) =>
       new IndexStore(files, random, { directory: `${state}/${directory}`, secrets: `${state}/secrets/${secrets}` })
-    this.#manifests = new DurableIndex(store('index', 'accepted'), readOnly)
-    this.#machine = new DurableIndex(store('objects', 'applied'), readOnly)
+    this.#manifests = new DurableIndex(store('index', 'accepted'))
+    this.#machine = new DurableIndex(store('objects', 'applied'))
   }
 
   list(signal: AbortSignal): Promise<SourceView> {

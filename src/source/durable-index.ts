@@ -5,13 +5,11 @@ import type { SourceProblem } from './source.ts'
 /** An index in memory and on the disk. After a failed write it is read again, since the disk may have either version. */
 export class DurableIndex {
   readonly #store: IndexStore
-  readonly #readOnly: boolean
   #index: Index | null = null
   #damage: readonly SourceProblem[] = []
 
-  constructor(store: IndexStore, readOnly: boolean) {
+  constructor(store: IndexStore) {
     this.#store = store
-    this.#readOnly = readOnly
   }
 
   /** What cannot be read of it now, and what was damaged until everything was accepted anew. */
@@ -22,10 +20,10 @@ export class DurableIndex {
 
   /** From memory when it is whole there. What cannot be read of it is tried again each time. */
   async get(): Promise<Index> {
-    if (this.#index !== null && !this.#readOnly && this.#store.lost(this.#index).length === 0) return this.#index
-    if (!this.#readOnly) await this.#store.prepare()
+    if (this.#index !== null && this.#store.lost(this.#index).length === 0) return this.#index
+    await this.#store.prepare()
     const { index, damage } = await this.#store.load()
-    if (!this.#readOnly) await this.#store.sweep(index)
+    await this.#store.sweep(index)
     if (damage.length > 0) this.#damage = damage
     this.#index = index
     return index
@@ -34,7 +32,7 @@ export class DurableIndex {
   /** On the disk when this resolves; nothing is written when it is the very value of before. */
   async set(next: Index): Promise<Index> {
     const previous = this.#index
-    if (this.#readOnly || previous === null || next === previous) return next
+    if (previous === null || next === previous) return next
     this.#index = null
     this.#index = await this.#store.save(next, previous)
     return this.#index

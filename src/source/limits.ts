@@ -6,6 +6,8 @@ export interface ScanLimits {
   readonly fileBytes: number
   /** Bytes of all manifests. */
   readonly totalBytes: number
+  /** Objects in all, good or bad. */
+  readonly documents: number
   /** Entries of one directory, of whatever kind. */
   readonly entries: number
   /** Directories in all, those reached by links included. */
@@ -20,7 +22,13 @@ export const scanLimits: ScanLimits = {
   files: 10_000,
   fileBytes: MIB,
   totalBytes: 64 * MIB,
+  documents: 20_000,
   entries: 20_000,
   directories: 5_000,
   depth: 16,
+}
+
+/** Why a directory is not read to its end, to stand after its name. */
+export function tooMuch(limit: string): string {
+  return `holds more than ${limit}; those past that are not read: move some elsewhere`
 }

@@ -24,17 +24,23 @@ export class ManifestReader {
   readonly #files: Files
   readonly #clock: Clock
   readonly #limit: number
+  readonly #young: number
   #cache = new Map<string, Cached>()
   #next = new Map<string, Cached>()
   #read = 0
 
-  constructor(files: Files, clock: Clock, limit: number) {
+  /**
+   * Text without an end of its last line that was written less than `young` milliseconds ago counts as half written: a
+   * long manifest comes in pieces, and a piece of YAML is often good YAML with less in it. (Half of JSON is never good.)
+   */
+  constructor(files: Files, clock: Clock, limit: number, young: number) {
     this.#files = files
     this.#clock = clock
     this.#limit = limit
+    this.#young = young
   }
 
-  /** Never throws for the file; a file that moved while it was read has the fault `unsteadyFault`. */
+  /** Never throws for the file; one that moves while it is read is `isUnsteady`. */
   async read(found: FoundFile, signal: AbortSignal): Promise<SeenFile> {
     const stamp = stampOf(found.stat)
     const known = this.#cache.get(found.path)
@@ -47,8 +53,9 @@ export class ManifestReader {
       if (after === null || stampOf(after) !== stamp) return unreadable(stamp, unsteadyFault)
       const digest = createHash('sha256').update(bytes).digest('hex')
       const same = known?.digest === digest && known.file.stamp === stamp ? known.file : null
-      const settled = this.#clock.now() - found.stat.modifiedAt >= RACY
-      return this.#keep(found.path, { file: same ?? seen(stamp, bytes), digest, settled })
+      const age = this.#clock.now() - found.stat.modifiedAt
+      if (age >= 0 && age < this.#young && !isEnded(bytes)) return unreadable(stamp, unfinishedFault)
+      return this.#keep(found.path, { file: same ?? seen(stamp, bytes), digest, settled: age >= RACY })
     } catch (error) {
       return unreadable(stamp, faultOf(error))
     }
@@ -69,7 +76,13 @@ export class ManifestReader {
   }
 }
 
-export const unsteadyFault = 'changed while it was read'
+const unsteadyFault = 'changed while it was read'
+const unfinishedFault = 'seems to be half written'
+
+/** Whether looking again in a moment may show something else. */
+export function isUnsteady({ fault }: SeenFile): boolean {
+  return fault === unsteadyFault || fault === unfinishedFault
+}
 
 /** A file that cannot be read at all. */
 export function unreadable(stamp: string, fault: string): SeenFile {
@@ -79,6 +92,14 @@ export function unreadable(stamp: string, fault: string): SeenFile {
 function stampOf({ identity, size, modifiedAt }: Stat): string {
   return `${identity} ${size} ${modifiedAt}`
 }
+
+function isEnded(bytes: Uint8Array): boolean {
+  const [first, last] = [bytes[0], bytes[bytes.length - 1]]
+  return last === undefined || last === LINE_FEED || first === BRACE
+}
+
+const LINE_FEED = 0x0a
+const BRACE = 0x7b
 
 function seen(stamp: string, bytes: Uint8Array): SeenFile {
   const text = decoded(bytes)

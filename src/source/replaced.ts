@@ -86,14 +86,16 @@ function judge(path: string, previous: Index, before: Origins, context: TrustCon
   const stake = came.filter(({ key }) => !claims.has(key) && !asked.has(key)).length
   if (stake === 0) return 'trusted'
   const candidate = previous.candidates.get(path)
-  const first = candidate?.first ?? now
+  // The clock may have been set back since.
+  const first = Math.min(candidate?.first ?? now, now)
   // What was accepted since is no witness: it came from the new one.
   const witnesses = came.filter(({ createdAt }) => createdAt < first)
   const obstacle = obstacleOf(path, known, seen, witnesses, context)
   if (obstacle !== null) return { reason: sentence(stake, obstacle), candidate: { first, steady: null } }
   const stamp = stampOf(path, tree)
-  const steady = candidate?.steady?.stamp === stamp ? candidate.steady : { stamp, since: now }
-  if (steady === candidate?.steady && elapsed(steady.since, now) >= settle.replaced) return 'trusted'
+  const isSteady = candidate?.steady?.stamp === stamp && candidate.steady.since <= now
+  const steady = isSteady ? candidate.steady : { stamp, since: now }
+  if (isSteady && elapsed(steady.since, now) >= settle.replaced) return 'trusted'
   return { reason: sentence(stake, 'they go when it was unchanged for a moment'), candidate: { first, steady } }
 }
 

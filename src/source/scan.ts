@@ -1,11 +1,11 @@
 import type { Clock } from '../world/clock.ts'
 import type { Files } from '../world/files.ts'
 import { faultOf } from './file-fault.ts'
-import { type ScanLimits, scanLimits } from './limits.ts'
+import { type ScanLimits, scanLimits, tooMuch } from './limits.ts'
 import { type Resolved, resolveLinks } from './links.ts'
-import { ManifestReader, unreadable, unsteadyFault } from './read.ts'
+import { isUnsteady, ManifestReader, unreadable } from './read.ts'
 import type { SeenFile, Tree } from './tree.ts'
-import { walk } from './walk.ts'
+import { type FoundFile, walk } from './walk.ts'
 
 /** Reads a directory of manifests as a whole, again and again; what nobody touched in between is not parsed again. */
 export class Scanner {
@@ -14,12 +14,12 @@ export class Scanner {
   readonly #limits: ScanLimits
   readonly #reader: ManifestReader
 
-  /** `root` is absolute; it may be or lie behind a link. */
-  constructor(files: Files, clock: Clock, root: string, limits: ScanLimits = scanLimits) {
+  /** `root` is absolute; it may be or lie behind a link. `young`: see ManifestReader; 0 takes every text as it is. */
+  constructor(files: Files, clock: Clock, root: string, limits: ScanLimits = scanLimits, young = 0) {
     this.#files = files
     this.#root = root
     this.#limits = limits
-    this.#reader = new ManifestReader(files, clock, limits.fileBytes)
+    this.#reader = new ManifestReader(files, clock, limits.fileBytes, young)
   }
 
   /** Never throws for what is in the directory, nor for its absence. */
@@ -44,18 +44,35 @@ export class Scanner {
       signal,
     )
     const seen = new Map<string, SeenFile>()
-    this.#reader.beginScan()
-    for (const found of files) seen.set(found.path, await this.#reader.read(found, signal))
+    const excess = await this.#readFiles(files, seen, signal)
     for (const [path, why] of broken) seen.set(path, unreadable('', why))
-    this.#reader.endScan()
-    const unsteady = [...seen.values()].some((file) => file.fault === unsteadyFault)
-    const rootFault = directories.get('')?.fault ?? null
     return {
       root: this.#root,
-      fault: rootFault ?? fault,
-      unsteady,
+      fault: directories.get('')?.fault ?? fault ?? excess,
+      unsteady: [...seen.values()].some(isUnsteady),
       directories,
       files: new Map([...seen].sort(byPath)),
+    }
+  }
+
+  /** Answers why it stopped early; null when it did not. */
+  async #readFiles(
+    files: readonly FoundFile[],
+    seen: Map<string, SeenFile>,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    let documents = 0
+    this.#reader.beginScan()
+    try {
+      for (const found of files) {
+        const file = await this.#reader.read(found, signal)
+        seen.set(found.path, file)
+        documents += file.documents.length
+        if (documents > this.#limits.documents) return tooMuch(`${this.#limits.documents} objects`)
+      }
+      return null
+    } finally {
+      this.#reader.endScan()
     }
   }
 

@@ -9,13 +9,22 @@ export interface Settle {
   readonly replaced: number
   /** MicroVMs whose deletion began within this time count as going at once. */
   readonly together: number
+  /** A manifest without an end of its last line counts as half written while it is younger than this. */
+  readonly young: number
   /** A file or directory that moved while it was read is looked at again after this. */
   readonly unsteady: number
   /** The index is tried again after this when it could not be read or written. */
   readonly failure: number
 }
 
-export const defaultSettle: Settle = { gone: 1000, replaced: 2000, together: 60_000, unsteady: 250, failure: 5000 }
+export const defaultSettle: Settle = {
+  gone: 1000,
+  replaced: 2000,
+  together: 60_000,
+  young: 250,
+  unsteady: 250,
+  failure: 5000,
+}
 
 /** Milliseconds since `since`; a clock that was set back counts as none. */
 export function elapsed(since: number, now: number): number {

@@ -1,6 +1,6 @@
 import type { Files, Stat } from '../world/files.ts'
 import { faultOf } from './file-fault.ts'
-import type { ScanLimits } from './limits.ts'
+import { type ScanLimits, tooMuch } from './limits.ts'
 import { resolveLinks } from './links.ts'
 import type { SeenDirectory } from './tree.ts'
 
@@ -158,7 +158,7 @@ class Walker {
   }
 
   #stop(limit: string): void {
-    this.#found.fault ??= `holds more than ${limit}; those past that are not read: move some elsewhere`
+    this.#found.fault ??= tooMuch(limit)
   }
 
   #tooDeep(): string {

@@ -1,6 +1,7 @@
 import { clearMachine } from './clear.ts'
 import { letGo, type MachineContext } from './context.ts'
 import { find } from './keep.ts'
+import { keepConsole } from './logs.ts'
 import { idOf } from './runtime.ts'
 import { killVmms } from './vmm.ts'
 
@@ -12,5 +13,7 @@ export async function conclude(context: MachineContext, uid: string, user: numbe
   // A record that names another uid than the ledger does: its process is the one that is left.
   if (file && file.user !== user) await killVmms(context, file.user, file, signal)
   letGo(context, idOf(uid))
-  await clearMachine(context.world.files, context.paths.run, idOf(uid), file)
+  const { files } = context.world
+  await keepConsole(files, context.paths.run, idOf(uid))
+  await clearMachine(files, context.paths.run, idOf(uid), file)
 }

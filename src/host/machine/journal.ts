@@ -9,13 +9,14 @@ export interface Journal {
   readonly end: MachineEnd | null
   /** Resets that the guest asked for. */
   readonly resets: number
-  /** Microseconds since the epoch: of the last reset, of the last request to go, of the last event of all. */
+  /** Microseconds since the epoch of the last reset and of the last event of all. */
   readonly resetAt: number
-  readonly askedAt: number
   readonly upTo: number
+  /** Of the last request to go; null when there was none, or when the guest answered it with a reboot. */
+  readonly askedAt: number | null
 }
 
-export const emptyJournal: Journal = { ran: false, end: null, resets: 0, resetAt: 0, askedAt: 0, upTo: 0 }
+export const emptyJournal: Journal = { ran: false, end: null, resets: 0, resetAt: 0, upTo: 0, askedAt: null }
 
 /** SeaBIOS resets a second time right after a guest's reset, 14 to 30 ms later here; no guest boots in half a second. */
 const echo = 500_000
@@ -71,7 +72,13 @@ function take(journal: Journal, { name, data, at }: QmpEvent): Journal {
       return { ...journal, end: journal.end ?? endOf(journal, data.guest === true, data.reason, at) }
     case 'RESET':
       if (data.guest !== true) return { ...journal, end: null }
-      return { ...journal, end: null, resets: journal.resets + (at - journal.resetAt > echo ? 1 : 0), resetAt: at }
+      return {
+        ...journal,
+        end: null,
+        resets: journal.resets + (at - journal.resetAt > echo ? 1 : 0),
+        resetAt: at,
+        askedAt: null,
+      }
     default:
       return journal
   }
@@ -81,5 +88,6 @@ function take(journal: Journal, { name, data, at }: QmpEvent): Journal {
 function endOf(journal: Journal, guest: boolean, reason: unknown, at: number): MachineEnd {
   if (reason === 'guest-panic') return 'GuestPanicked'
   if (reason === 'host-error') return 'Crashed'
-  return !guest || at - journal.askedAt < forgotten ? 'Stopped' : 'GuestShutdown'
+  const asked = journal.askedAt !== null && at - journal.askedAt < forgotten
+  return !guest || asked ? 'Stopped' : 'GuestShutdown'
 }

@@ -8,13 +8,21 @@ import type { World } from '../../world/world.ts'
 export interface Life {
   /** True while it is held; dials unless it is connected. Throws when it cannot be told. */
   held(): Promise<boolean>
+  /** Hangs up until somebody asks again: there is another sign of life. */
+  release(): void
   close(): void
 }
 
 export function watchLife({ stream }: World, path: string, died: () => void): Life {
   const ended = new AbortController()
   let connection: Connection | null = null
+  const release = (): void => {
+    const old = connection
+    connection = null
+    old?.close()
+  }
   return {
+    release,
     async held() {
       if (connection) return true
       const made = await dialLife(stream, path, ended.signal)
@@ -23,15 +31,16 @@ export function watchLife({ stream }: World, path: string, died: () => void): Li
       made.listen({
         data: () => {},
         end: () => {
+          if (connection !== made) return
           connection = null
-          if (!ended.signal.aborted) died()
+          died()
         },
       })
       return true
     },
     close() {
       ended.abort(new Error('the controller lets go of this VM'))
-      connection?.close()
+      release()
     },
   }
 }

@@ -30,10 +30,9 @@ export async function observe(
 ): Promise<readonly ObservedMachine[]> {
   const ids = await listIds(context)
   signal.throwIfAborted()
-  const kept = await Promise.all(ids.map((id) => keep(context, id)))
-  await Promise.all(
-    kept.filter(({ starting, session }) => !starting && !session.fresh).map((one) => one.session.refresh()),
-  )
+  const kept = await Promise.all(ids.map((id) => context.kept.get(id) ?? keep(context, id)))
+  const stale = kept.filter(({ starting, session }) => !starting && !session.fresh)
+  await atMost(64, stale, ({ session }) => session.refresh())
   const known = kept.flatMap((one) => {
     const who = identify(one, records)
     return who ? [{ ...who, kept: one }] : []
@@ -45,6 +44,15 @@ export async function observe(
     ...known.map((one) => describe(watchers, one, records, byName, vmms.get(one.user) ?? [])),
     ...strays.flatMap(([uid, record]) => describeStray(uid, record, vmms.get(record.user) ?? [])),
   ]
+}
+
+/** All of them, so many at a time: each dials, and a thousand greetings at once would take a lot of memory. */
+async function atMost<T>(count: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = items[Symbol.iterator]()
+  const worker = async () => {
+    for (let next = left.next(); !next.done; next = left.next()) await work(next.value)
+  }
+  await Promise.all(Array.from({ length: Math.min(count, items.length) }, worker))
 }
 
 /** Folders of machines; one that begins with a dot is being made. Those that are gone are let go of. */

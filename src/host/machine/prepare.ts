@@ -3,6 +3,7 @@ import type { Command } from '../../hypervisor/driver.ts'
 import type { Secret } from '../../secret/secret.ts'
 import type { Files } from '../../world/files.ts'
 import { clearFolder } from '../folder.ts'
+import { takeConsole } from './logs.ts'
 import { type MachineFile, writeMachineFile } from './record.ts'
 import { foldersOf, nameLink, type Runtime, runtimeOf, unfinished } from './runtime.ts'
 
@@ -25,6 +26,7 @@ export async function prepare(
   await clearFolder(files, draft.directory)
   await files.makeDirectory(draft.directory, { mode: 0o710, uid: 0, gid: user })
   await writeMachineFile(files, draft.record, file)
+  await takeConsole(files, run, machine.id, draft)
   const owned = { uid: user, gid: user }
   for (const path of [draft.console, draft.journal])
     await files.create(path, new Uint8Array(), { mode: 0o600, ...owned })

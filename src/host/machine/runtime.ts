@@ -26,10 +26,11 @@ export interface RuntimeFolders {
   readonly run: string
   readonly vms: string
   readonly byName: string
+  readonly ended: string
 }
 
 export function foldersOf(run: string): RuntimeFolders {
-  return { run, vms: `${run}/vms`, byName: `${run}/by-name` }
+  return { run, vms: `${run}/vms`, byName: `${run}/by-name`, ended: `${run}/ended` }
 }
 
 export function runtimeOf(run: string, id: string): Runtime {
@@ -44,6 +45,11 @@ export function unfinished(run: string, id: string): Runtime {
 /** `by-name/<namespace>.<name>`, a link for people. */
 export function nameLink(run: string, name: string): string {
   return `${foldersOf(run).byName}/${name}`
+}
+
+/** What the last incarnation wrote to its console at the end; root's. It goes on as the next one's `consoleBefore`. */
+export function endedConsole(run: string, id: string): string {
+  return `${foldersOf(run).ended}/${id}.log`
 }
 
 /** Name of the folder: the first 10 hex digits of the object's uid. */

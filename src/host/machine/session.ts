@@ -13,8 +13,8 @@ import type { Runtime } from './runtime.ts'
 type Arguments = Readonly<Record<string, unknown>>
 
 /**
- * What is held of one incarnation: its life socket and one QMP connection. While both are open and no event has come,
- * nothing has changed and looking costs nothing.
+ * What is held of one incarnation: one QMP connection, and its life socket while there is none. While it is open and no
+ * event has come, nothing has changed and looking costs nothing.
  */
 export interface Session {
   readonly vitals: Vitals
@@ -54,6 +54,8 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
   let known = 0
   let updating: Promise<void> | null = null
   let quietUntil = 0
+  /** Whether it answered when it was last waited for. */
+  let patient = true
 
   const stir = (): void => {
     if (ended.signal.aborted) return
@@ -83,7 +85,9 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
   }
   const update = async (): Promise<void> => {
     const at = happened
-    held = await life.held()
+    // Its QMP connection ends with it, so nobody needs its life socket while that is open.
+    held = line.qmp !== null || (await life.held())
+    if (line.qmp) life.release()
     if (held) line.open()
     if (line.qmp) await query()
     // After its state, so that an end is never seen without its reason.
@@ -114,19 +118,19 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
       return isFresh()
     },
     async refresh() {
-      const silent = silentSince !== null && clock.monotonic() - silentSince > patience
-      const until = clock.monotonic() + (silent ? glance : patience)
+      const until = clock.monotonic() + (patient ? patience : glance)
       for (let left = until; left > 0 && !isFresh() && !ended.signal.aborted; ) {
         await Promise.race([begin(update), nap(until - clock.monotonic())])
         left = until - clock.monotonic()
         // It has not greeted yet, and rings when it does; or something happened meanwhile, and it is asked again.
         if (!isFresh() && left > 0) await nap(line.qmp ? Math.min(left, 5) : left)
       }
+      patient = silentSince === null
     },
     check() {
       if (!line.qmp || clock.monotonic() - answeredAt < checkEvery) return
       const before = runState
-      begin(update).then(() => (runState === before ? undefined : stir()))
+      void begin(update).then(() => (runState === before ? undefined : stir()))
     },
     async execute(command, args, timeout, signal) {
       const until = clock.monotonic() + timeout

@@ -23,8 +23,7 @@ export async function listVmms(
 
 /**
  * Ends the VMMs of one uid by force and waits until they are gone with everything they held: a socket that refuses does
- * not prove that the TAP and the image are free, a process that is gone does. A dying process has lost its executable
- * before it closes its files.
+ * not prove that the TAP and the image are free, a process that is gone does.
  */
 export async function killVmms(
   context: MachineContext,
@@ -34,6 +33,7 @@ export async function killVmms(
 ): Promise<void> {
   const { process, clock } = context.world
   const isOurs = ourVmm(context, file)
+  const isDying = dyingVmm(context)
   const until = clock.monotonic() + patience
   for (let pause = 2; ; pause = Math.min(pause * 2, 100)) {
     const left = (await process.list(new Set([user]))).filter((one) => isDying(one) || isOurs(one))
@@ -49,9 +49,10 @@ export async function killVmms(
   }
 }
 
-/** Its executable and its folder are gone before its files are closed. */
-function isDying({ executable, directory }: ProcessIdentity): boolean {
-  return executable === '' && directory === ''
+/** A process that ends loses its executable first, then its files, and its folder last. */
+function dyingVmm({ paths }: MachineContext): (process: ProcessIdentity) => boolean {
+  const folder = `${foldersOf(paths.run).vms}/`
+  return ({ executable, directory }) => executable === '' && (directory === '' || directory.startsWith(folder))
 }
 
 /** Milliseconds after which a killed process counts as stuck in the kernel. */

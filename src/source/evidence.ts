@@ -3,7 +3,7 @@ import { fileOf, type IndexRecord } from './index.ts'
 import type { SourceProblem } from './source.ts'
 import { foldersAbove, fullPath, type Tree } from './tree.ts'
 
-export interface AbsenceContext {
+export interface EvidenceContext {
   readonly tree: Tree
   /** By directory: why what is absent from it does not count. */
   readonly reasons: ReadonlyMap<string, string>
@@ -11,12 +11,12 @@ export interface AbsenceContext {
 }
 
 /** Tells, for objects of which no manifest speaks, whether that is evidence of a deletion. */
-export class AbsenceJudge {
-  readonly #context: AbsenceContext
+export class Evidence {
+  readonly #context: EvidenceContext
   readonly #obscure: ReadonlyMap<string, readonly SourceProblem[]>
   readonly #words = new Map<string, ReadonlySet<string>>()
 
-  constructor(context: AbsenceContext) {
+  constructor(context: EvidenceContext) {
     this.#context = context
     this.#obscure = obscureFiles(context)
   }
@@ -71,7 +71,7 @@ export class AbsenceJudge {
   }
 }
 
-function obscureFiles({ tree, knows }: AbsenceContext): ReadonlyMap<string, readonly SourceProblem[]> {
+function obscureFiles({ tree, knows }: EvidenceContext): ReadonlyMap<string, readonly SourceProblem[]> {
   const found = new Map<string, readonly SourceProblem[]>()
   for (const [path, file] of tree.files) {
     // Most files are good, and a good file is never obscure.

@@ -1,4 +1,4 @@
-import type { AbsenceJudge } from './absence.ts'
+import type { Evidence } from './evidence.ts'
 import { guard, isDue } from './guard.ts'
 import type { IndexRecord } from './index.ts'
 import type { Notes } from './notes.ts'
@@ -7,7 +7,7 @@ import type { Settle } from './settle.ts'
 /** Records by key, on their way to the next index. */
 export type Records = Map<string, IndexRecord>
 
-export interface AbsentContext {
+export interface BuryContext {
   readonly root: string
   readonly now: number
   readonly settle: Settle
@@ -19,11 +19,11 @@ export interface AbsentContext {
 export function buryAsked(
   records: Records,
   absent: readonly IndexRecord[],
-  judge: AbsenceJudge,
-  context: AbsentContext,
+  evidence: Evidence,
+  context: BuryContext,
 ): void {
   for (const record of absent) {
-    if (!context.asked.has(record.key) || judge.ownManifest(record).length > 0) continue
+    if (!context.asked.has(record.key) || evidence.ownManifest(record).length > 0) continue
     records.set(record.key, buried(record, context.now, true))
   }
 }
@@ -32,13 +32,13 @@ export function buryAsked(
 export function buryAbsent(
   records: Records,
   absent: readonly IndexRecord[],
-  judge: AbsenceJudge,
+  evidence: Evidence,
   cameBack: boolean,
   notes: Notes,
-  context: AbsentContext,
+  context: BuryContext,
 ): void {
   for (const record of absent) {
-    const kept = judge.keptBy(record)
+    const kept = evidence.keptBy(record)
     notes.addTo(record.key, kept ?? [])
     records.set(record.key, withAbsence(record, kept === null, context.now))
   }
@@ -47,7 +47,7 @@ export function buryAbsent(
   const { message } = guarded
   if (message !== null) notes.add([{ file: context.root, line: 0, column: 0, message, key: null }])
   for (const record of guarded.records) {
-    if (record.absence?.held) notes.addTo(record.key, [heldNote(record, context.root)])
+    if (record.absence?.held) notes.tell(record.key, [heldNote(record, context.root)])
     else if (isDue(record, context.now, context.settle)) records.set(record.key, buried(record, context.now, false))
   }
 }
@@ -56,7 +56,9 @@ function withAbsence(record: IndexRecord, gone: boolean, now: number): IndexReco
   // What is held stays held: only its return or a word from somebody changes that.
   if (record.absence?.held) return record
   if (!gone) return record.absence === null ? record : { ...record, absence: null }
-  return record.absence === null ? { ...record, absence: { since: now, held: false } } : record
+  // A time to come is one from before the clock was set back.
+  const known = record.absence !== null && record.absence.since <= now
+  return known ? record : { ...record, absence: { since: now, held: false } }
 }
 
 function buried(record: IndexRecord, at: number, asked: boolean): IndexRecord {
