@@ -10,7 +10,7 @@ const a1 = 'MicroVM/default/a1'
 async function damaged(damage: (lines: string[]) => readonly string[]) {
   const stage = new Stage()
   stage.write({ 'a.yaml': vm('a1'), 'b.yaml': vm('b1'), 's.yaml': secret('s1', 'one') })
-  const before = await stage.list()
+  const before = await stage.listAfter(1000)
   stage.restart()
   stage.files.write(INDEX, damage(stage.files.text(INDEX)!.split('\n')).join('\n'), 0o600)
   return { stage, before }
@@ -45,6 +45,14 @@ describe('a damaged index', () => {
     const after = await stage.list()
     expect(uids(after)).toEqual(uids(before))
     expect(after.hold).toBeNull()
+  })
+
+  test('holds what no record knows while a folder cannot be read', async () => {
+    const { stage } = await damaged((lines) => lines.filter((line) => !line.includes(a1)))
+    stage.files.folder(`${MANIFESTS}/sub`)
+    stage.files.move(`${MANIFESTS}/a.yaml`, `${MANIFESTS}/sub/a.yaml`)
+    stage.files.deny(`${MANIFESTS}/sub`)
+    expect((await stage.list()).hold).toMatch(/^not every manifest in .* can be understood/)
   })
 
   test('without its head forgets what directories it trusted: nothing goes until all is there', async () => {

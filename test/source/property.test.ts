@@ -172,7 +172,7 @@ function textOf({ documents, fault }: Content): string {
   if (fault === 'empty') return ''
   const texts = documents.map(({ name, vcpu }) => vm(name, fault === 'field' ? 'many' : vcpu))
   if (fault === 'syntax') return `${all(...texts)}  : ]\n`.replaceAll('---\n', '')
-  return fault === 'cut' ? all(...texts, 'apiVersion: moorage.dev/v1alpha1\nkind: Mic') : all(...texts)
+  return fault === 'cut' ? all(...texts, 'apiVersion: moorage.dev/v1alpha1\nkind: Mic\n') : all(...texts)
 }
 
 test('whatever is done to the files: good is told, bad keeps, gone is sure, uids stay', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type ScanLimits, scanLimits } from '../../src/source/limits.ts'
-import { MANIFESTS, network, Stage, summary, vm } from './stage.ts'
+import { all, MANIFESTS, network, Stage, summary, vm } from './stage.ts'
 
 const reads = (stage: Stage) => stage.files.calls.filter(({ name }) => name === 'readFollowing').map(({ path }) => path)
 
@@ -87,6 +87,38 @@ describe('what moves while it is read', () => {
   })
 })
 
+describe('a manifest that comes in pieces', () => {
+  const whole = vm('a1', 2).replace(
+    /spec: .*\n/,
+    'spec:\n  vcpu: 2\n  memory: 128Mi\n  image: { name: debian }\n  oemStrings: [x]\n',
+  )
+
+  test('counts for nothing while its last line has no end, though it is good', async () => {
+    const stage = new Stage()
+    stage.write({ 'a.yaml': whole })
+    await stage.listAfter(5000)
+    stage.write({ 'a.yaml': whole.slice(0, whole.indexOf('\n  oemStrings')) })
+    const view = await stage.list()
+    expect(summary(view)).toEqual({
+      objects: ['a1@1!'],
+      problems: ['a.yaml:0 the file seems to be half written'],
+      hold: null,
+    })
+    expect(view.recheckAt).toBe(stage.now + 250)
+    stage.write({ 'a.yaml': whole })
+    expect(summary(await stage.list())).toEqual({ objects: ['a1@1'], problems: [], hold: null })
+  })
+
+  test('is taken as it is when nobody goes on with it, when it is JSON, or from the future', async () => {
+    const stage = new Stage()
+    stage.write({ 'a.yaml': whole.trimEnd(), 'b.yaml': '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"b1"}}' })
+    stage.write({ 'c.yaml': vm('c1').trimEnd() })
+    stage.files.touch(`${MANIFESTS}/c.yaml`, stage.now + 60_000)
+    expect(summary(await stage.list()).objects).toEqual(['c1@1', 'b1@1'])
+    expect(summary(await stage.listAfter(250))).toEqual({ objects: ['a1@1', 'c1@1', 'b1@1'], problems: [], hold: null })
+  })
+})
+
 describe('bounds', () => {
   const small = (limits: Partial<ScanLimits>) => new Stage({ ...scanLimits, ...limits })
   const files = (count: number) =>
@@ -94,6 +126,7 @@ describe('bounds', () => {
 
   test.each<[string, Partial<ScanLimits>, RegExp]>([
     ['manifests', { files: 3 }, /holds more than 3 manifests/],
+    ['objects', { documents: 3 }, /holds more than 3 objects/],
     ['bytes', { totalBytes: 500 }, /holds more than 500 bytes of manifests/],
     ['entries of a directory', { entries: 3 }, /holds too many entries/],
     ['directories', { directories: 1 }, /holds more than 1 directories/],
@@ -108,6 +141,26 @@ describe('bounds', () => {
     expect(view.objects.find(({ ref }) => ref.name === 'v0')?.deletion).toBeNull()
     stage.remove('f3.yaml', 'f4.yaml', 'sub')
     expect(summary(await stage.listAfter(1000)).objects).toContain('v0@1†')
+  })
+
+  test('past a thousand problems the rest are counted', async () => {
+    const stage = new Stage()
+    const bad = `${'kind: MicroVM\n---\n'.repeat(999)}kind: MicroVM\n`
+    stage.write({ 'a.yaml': bad, 'b.yaml': bad })
+    const { problems } = await stage.listAfter(5000)
+    expect(problems).toHaveLength(1001)
+    expect(problems[1000]).toMatchObject({
+      file: MANIFESTS,
+      message: '1000 more problems are not shown: mend these first',
+    })
+  })
+
+  test('a name of any length in a bad object is told in a bounded sentence, and is nobody', async () => {
+    const stage = new Stage()
+    stage.write({ 'a.yaml': all(vm('x'.repeat(100_000)), vm(`"${'y/'.repeat(1000)}"`)) })
+    const { problems } = await stage.listAfter(5000)
+    expect(problems.map(({ key }) => key)).toEqual([null, null])
+    for (const { message } of problems) expect(message.length).toBeLessThan(500)
   })
 
   test('a folder too deep is told and keeps what it had', async () => {

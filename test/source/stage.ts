@@ -26,7 +26,7 @@ export class Stage {
   }
 
   /** A controller that starts on what is there. */
-  open(readOnly = false): DirectorySource {
+  open(): DirectorySource {
     return new DirectorySource({
       files: this.files,
       clock: this.clock,
@@ -34,7 +34,6 @@ export class Stage {
       manifests: MANIFESTS,
       state: STATE,
       recoverUid: (key) => this.recovered.get(key) ?? null,
-      readOnly,
       ...(this.#limits && { limits: this.#limits }),
     })
   }
