@@ -248,6 +248,8 @@ export type MachineEnd = 'GuestShutdown' | 'GuestPanicked' | 'Crashed' | 'Stoppe
 
 export interface ObservedVolume {
   readonly name: string
+  /** Whose it was made for, or adopted by last; null when its record cannot be read. */
+  readonly owner: ObjectRef | null
   /** From `volume.json`. */
   readonly ownerUid: string
   readonly ephemeral: boolean

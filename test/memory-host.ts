@@ -95,8 +95,10 @@ export function apply(host: MemoryHost, action: Action): MemoryHost {
       return withObserved({ rules: { ...observed.rules, chains: null, sets: emptyRuleSets } })
     case 'createVolume': {
       if (observed.volumes.some((one) => one.name === action.volume.name)) throw new Error('EEXIST')
-      const { name, ownerUid, ephemeral, size } = action.volume
-      return withObserved({ volumes: [...observed.volumes, { name, ownerUid, ephemeral, size, user: 0, fault: null }] })
+      const { name, owner, ownerUid, ephemeral, size } = action.volume
+      return withObserved({
+        volumes: [...observed.volumes, { name, owner, ownerUid, ephemeral, size, user: 0, fault: null }],
+      })
     }
     case 'attachVolume': {
       const volume = observed.volumes.find((one) => one.name === action.volume.name)

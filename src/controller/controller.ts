@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import type { AnyObject } from '../api/kinds.ts'
+import { keyOfRef } from '../api/meta.ts'
 import { machineHost } from '../host/machine-host.ts'
 import { volumeHost } from '../host/volume.ts'
-import type { ObservedMachine } from '../host-state.ts'
+import type { ObservedMachine, ObservedVolume } from '../host-state.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
 import type { RootIdentity } from '../ledger.ts'
 import { DirectorySource } from '../source/directory.ts'
@@ -94,7 +95,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
 
   let last: Pass | null = null
-  let machinesSeen: readonly ObservedMachine[] = []
+  /** What the host says of whose things are whose, for an index that was lost. */
+  let uidsSeen: ReadonlyMap<string, string> = new Map()
   const wakeups = newWakeups(world.clock, () => (executor.inFlight().length > 0 ? gaps.busy : gaps.calm))
   const source = new DirectorySource({
     files: world.files,
@@ -102,8 +104,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     random: world.random,
     manifests: options.manifests,
     state: paths.state,
-    recoverUid: (wanted) =>
-      machinesSeen.find(({ owner }) => `${owner.kind}/${owner.namespace}/${owner.name}` === wanted)?.uid ?? null,
+    recoverUid: (key) => uidsSeen.get(key) ?? null,
   })
   const machines = machineHost({
     world,
@@ -113,8 +114,9 @@ export async function openController(options: ControllerOptions): Promise<Contro
     log,
   })
   machines.onChange(() => wakeups.wake('machine'))
-  machinesSeen = await machines.observe(ledger.current.machines, [], new AbortController().signal)
   const volumes = volumeHost({ world, paths: { volumes: paths.volumes } })
+  const { signal: unbroken } = new AbortController()
+  uidsSeen = uidsOf(await machines.observe(ledger.current.machines, [], unbroken), await volumes.observe(unbroken))
   const facts = newFactReader(world.files, config, paths.root, key)
 
   const hands = newHands({
@@ -275,4 +277,12 @@ function tell(events: Events, { action, error, calledBack }: Outcome, now: numbe
   if (error !== null)
     events.add(action.owner, { type: 'Warning', reason: 'ActionFailed', message: `${action.id}: ${error}` }, now)
   else if (reason) events.add(action.owner, { type: 'Normal', reason, message: `${action.id}: ${action.because}` }, now)
+}
+
+/** Uids by key, as runtime folders and volumes bear them. */
+function uidsOf(machines: readonly ObservedMachine[], volumes: readonly ObservedVolume[]): ReadonlyMap<string, string> {
+  const states = volumes.flatMap(({ owner, ownerUid, ephemeral }): [string, string][] =>
+    owner && !ephemeral ? [[keyOfRef(owner), ownerUid]] : [],
+  )
+  return new Map([...states, ...machines.map(({ owner, uid }): [string, string] => [keyOfRef(owner), uid])])
 }

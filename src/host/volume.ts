@@ -51,7 +51,12 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
   const look = async (name: string): Promise<ObservedVolume> => {
     const record = await recordAt(name)
     const image = await files.stat(`${volumes}/${name}/data.img`)
-    const seen = { name, ownerUid: record?.ownerUid ?? '', ephemeral: record?.ephemeral ?? false }
+    const seen = {
+      name,
+      owner: record?.owner ?? null,
+      ownerUid: record?.ownerUid ?? '',
+      ephemeral: record?.ephemeral ?? false,
+    }
     return { ...seen, size: record?.size ?? 0, user: image?.uid ?? 0, fault: faultOf(record, image) }
   }
   const list = async (): Promise<readonly string[]> => {
@@ -77,7 +82,8 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
     async observe(signal) {
       const names = (await list()).filter((name) => !name.startsWith('.'))
       signal.throwIfAborted()
-      for (const name of records.keys()) if (!names.includes(name)) records.delete(name)
+      const there = new Set(names)
+      for (const name of records.keys()) if (!there.has(name)) records.delete(name)
       return await Promise.all(names.map(look))
     },
     async create(volume, signal) {
