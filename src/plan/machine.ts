@@ -96,6 +96,12 @@ function planWanted(context: Context, machine: Machine, seen: ObservedMachine | 
   }
   const flight = context.observed.inFlight.find((one) => one.machine === machine.uid)
   if (flight?.kind === 'startMachine' && keepStarting(context, machine, flight)) return
+  // Half of its effect may be seen and half not; the look that its end wakes goes on from the whole.
+  if (flight?.kind === 'concludeMachine') return
+  if (flight?.kind === 'stopMachine' && seen && isDue(machine, started)) {
+    restartWhenDue(context, machine, seen, record, started)
+    return
+  }
 
   const ended = endOf(seen, record, context.observed.bootId, now)
   if (ended) {
@@ -112,6 +118,10 @@ function planWanted(context: Context, machine: Machine, seen: ObservedMachine | 
     return
   }
   restartWhenDue(context, machine, seen, record, started)
+}
+
+function isDue(machine: Machine, started: StartedRecord | null): boolean {
+  return started !== null && due(machine, started) !== null
 }
 
 /** A running machine: nothing, or stop and start anew. */
@@ -196,10 +206,13 @@ function end(
   const power = record?.power.wish ?? 'on'
   const open = record?.started && record.started.ended === null
   if (!seen && !open) return []
-  if (!seen || seen.phase === 'Gone' || seen.phase === 'Ended') {
+  const stopping = context.observed.inFlight.some(
+    ({ kind, machine: uid }) => kind === 'stopMachine' && uid === machine.uid,
+  )
+  if (!stopping && (!seen || seen.phase === 'Gone' || seen.phase === 'Ended')) {
     return [conclude(context, machine, seen?.end ?? 'Stopped', crashes, power, [], because)]
   }
-  const stop = planStop(context, machine, record?.started ?? seen.started, because)
+  const stop = planStop(context, machine, record?.started ?? seen?.started ?? null, because)
   return [conclude(context, machine, 'Stopped', crashes, power, [stop], because)]
 }
 

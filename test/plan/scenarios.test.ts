@@ -33,6 +33,8 @@ interface Drift {
   readonly crashed?: string
   readonly count?: number
   readonly wait?: number
+  /** A machine whose runtime folder is not there. */
+  readonly gone?: string
   readonly set?: object
 }
 
@@ -49,6 +51,7 @@ function drift(host: MemoryHost, step: Drift): MemoryHost {
     const gone = observed.machines.filter((one) => one.uid !== uid)
     return { ...host, ledger: { ...host.ledger, machines }, observed: { ...observed, machines: gone } }
   }
+  if (step.gone) return change({ machines: observed.machines.filter((one) => one.owner.name !== step.gone) })
   if (step.wait) return { ...host, now: host.now + step.wait * 1000 }
   if (step.remove) {
     const links = observed.links.filter((link) => link.name !== step.remove)
@@ -87,7 +90,8 @@ describe('scenarios', () => {
         story.refusals ?? [],
       )
       expect(plan.waits.map((one) => `${one.owner.name}: ${one.message}`)).toEqual(story.waits ?? [])
-      converge(specs, host)
+      // What was under way comes to its end; then nothing may be left.
+      converge(specs, { ...host, observed: { ...host.observed, inFlight: [] } })
     })
   }
 })
