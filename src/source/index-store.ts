@@ -1,8 +1,8 @@
 import type { Random } from '../world/clock.ts'
 import { FileError, type Files } from '../world/files.ts'
+import { publish } from '../world/publish.ts'
 import { emptyIndex, type Index, type IndexRecord } from './index.ts'
 import { decodeIndex, encodeIndex } from './index-text.ts'
-import { publish } from './publish.ts'
 import { SecretStore } from './secret-store.ts'
 import type { SourceProblem } from './source.ts'
 
@@ -70,7 +70,9 @@ export class IndexStore {
     const saved = new Map((await this.#secrets.save(fresh)).map((record) => [record.key, record]))
     const whole = saved.size === 0 ? index : { ...index, records: new Map([...index.records, ...saved]) }
     await this.#keepDamaged()
-    await publish(this.#files, this.#place.directory, NAME, new TextEncoder().encode(encodeIndex(whole)))
+    await publish(this.#files, `${this.#place.directory}/${NAME}`, new TextEncoder().encode(encodeIndex(whole)), {
+      mode: 0o600,
+    })
     await this.#secrets.forget(previous.records.values(), whole.records.values())
     return whole
   }

@@ -3,6 +3,7 @@ import type { Command, Driver, Place } from '../../hypervisor/driver.ts'
 import { driverOf as everyDriver } from '../../hypervisor/index.ts'
 import type { StartedRecord } from '../../ledger.ts'
 import type { Secret } from '../../secret/secret.ts'
+import type { Listener } from '../../world/stream.ts'
 import { clearMachine, removeCredentials } from './clear.ts'
 import { type Kept, letGo, type MachineContext } from './context.ts'
 import { within } from './deadline.ts'
@@ -71,7 +72,7 @@ function draw({ features, paths, driverOf = everyDriver }: MachineContext, machi
 async function refuseSecond(context: MachineContext, machine: Machine, signal: AbortSignal): Promise<void> {
   const { world, paths } = context
   const { name } = machine.boot
-  await find(context, machine.uid)
+  if ((await find(context, machine.uid))?.starting) throw new Error(`a start of ${name} is under way`)
   if (await isHeld(world, runtimeOf(paths.run, machine.id).life, signal)) {
     throw new Error(`a VMM of ${name} runs already: its life socket is held; stop it first`)
   }
@@ -92,9 +93,15 @@ async function launch(
   const { stream, process, files } = context.world
   const { runtime, session } = kept
   const { directory, qmp, consoleSocket, life, output } = runtime
-  const listeners = [await stream.listen(qmp), await stream.listen(consoleSocket), await stream.listen(life)]
   const user = { uid: file.user, gid: file.user }
-  kept.process = await process.spawn({ argv, env: {}, directory, ...user, listeners, output }, signal)
+  const listeners: Listener[] = []
+  try {
+    for (const path of [qmp, consoleSocket, life]) listeners.push(await stream.listen(path))
+    kept.process = await process.spawn({ argv, env: {}, directory, ...user, listeners, output }, signal)
+  } finally {
+    // The VMM has its own by now, or never will.
+    for (const listener of listeners) listener.release()
+  }
   if (kept.process.executable !== file.executable) {
     // A wrapper made way for the real program.
     file.executable = kept.process.executable
