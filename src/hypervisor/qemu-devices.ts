@@ -31,7 +31,8 @@ export function networkDevices({ disks, nics, qemu }: Boot): string[] {
 /**
  * The NIC is not wired to its TAP but to a hub with the TAP: a TAP that was deleted under the running VMM can then be
  * given back in milliseconds, and the guest never knows (see {@link rewirings}). The price is that a hub passes no
- * checksum or segmentation offload.
+ * checksum or segmentation offload. The drain is a port to nowhere: without it, what the guest sends while it is alone on
+ * the hub is queued, and nothing ever starts the queue again.
  */
 function networkDevice(nic: Nic, index: number, device: string): string[] {
   const { name, mac, mtu } = nic

@@ -7,6 +7,9 @@ export interface Bench {
   readonly name: string
   /** What is measured and how, in one sentence. */
   readonly what: string
-  /** Finds the host clear and leaves it so. */
+  /** Finds the host clear and leaves it so. Throws {@link Skipped} where it cannot be measured. */
   run(stage: Stage): Promise<readonly Figure[]>
 }
+
+/** Why something is not measured here, in a sentence. */
+export class Skipped extends Error {}

@@ -40,7 +40,8 @@ export function capture({ path }: Root, fleet: Fleet): Capture {
   const running = new Map(pidsOf(vmm).map((pid) => [nameIn(argvOf(pid)), pid]))
   const vms = numbersOf(fleet).map((index) => {
     const pid = running.get(`default.${vmName(index)}`)
-    if (pid === undefined) throw new Error(`${vmName(index)} does not run, so its command line cannot be taken`)
+    if (pid === undefined)
+      throw new Error(`${vmName(index)} answered and does not run any more; ${running.size} VMs do`)
     return capturedVm(pid, path)
   })
   const group = groupOf(bridgeName(networksOf(fleet)[0] ?? 0))

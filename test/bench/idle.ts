@@ -5,7 +5,7 @@ import type { Sample } from './figure.ts'
 import { folderOf, memoryGoal } from './memory.ts'
 import { cpuOf, lastPid, pidsOf, residentOf } from './processes.ts'
 import { vmm } from './root.ts'
-import { type Scene, withController } from './scene.ts'
+import { eachOnce, type Scene, withController } from './scene.ts'
 import { repetitions, type Stage } from './stage.ts'
 import { toolBeside } from './tool.ts'
 import { openWitness } from './witness.ts'
@@ -89,7 +89,7 @@ async function startMany(stage: Stage, { root, controller }: Scene, count: numbe
   const from = controller.lines.length
   const at = root.dropFolder('fleet', folderOf(count, 'Always'))
   const options = { from, count, milliseconds: 120_000 + 2000 * count }
-  const last = await controller.until(`start of ${count} VMs`, isDone('startMachine/'), options)
+  const last = await controller.until(`start of ${count} VMs`, eachOnce(isDone('startMachine/')), options)
   stage.say(`idle: ${count} VMs answered after ${((last.at - at) / 1000).toFixed(1)} s`)
 }
 

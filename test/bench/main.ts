@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, loadavg, release } from 'node:os'
 import { parseArgs } from 'node:util'
-import type { Bench } from './bench.ts'
+import { type Bench, Skipped } from './bench.ts'
 import { drift } from './drift.ts'
 import type { Result } from './figure.ts'
 import { idle } from './idle.ts'
 import { kill } from './kill.ts'
+import { libvirt } from './libvirt.ts'
 import { memory } from './memory.ts'
 import { remove } from './remove.ts'
 import { restart } from './restart.ts'
@@ -15,7 +16,7 @@ import { resultOf } from './statistics.ts'
 import { tableOf } from './table.ts'
 import { tool } from './tool.ts'
 
-const benches: readonly Bench[] = [start, remove, kill, drift, restart, idle, memory]
+const benches: readonly Bench[] = [start, remove, kill, drift, restart, idle, memory, libvirt]
 
 const usage = `npm run bench -- [--only NAME]... [--effort X] [--scale N] [--json]
 
@@ -72,16 +73,18 @@ async function main(): Promise<number> {
   const host = hostOf()
   const results: Result[] = []
   const failures: string[] = []
+  const skips: string[] = []
   for (const bench of benches.filter(({ name }) => wanted.includes(name))) {
     stage.say(`${bench.name}: ${bench.what}`)
     try {
       results.push(...(await bench.run(stage)).map(resultOf))
     } catch (error) {
-      failures.push(`${bench.name}: ${error instanceof Error ? error.message : error}`)
-      stage.say(failures.at(-1)!)
+      const sentence = `${bench.name}: ${error instanceof Error ? error.message : error}`
+      ;(error instanceof Skipped ? skips : failures).push(sentence)
+      stage.say(sentence)
     }
   }
-  process.stdout.write(values.json ? `${JSON.stringify({ host, results, failures }, null, 2)}\n` : report())
+  process.stdout.write(values.json ? `${JSON.stringify({ host, results, failures, skips }, null, 2)}\n` : report())
   return failures.length > 0 ? 1 : 0
 
   function report(): string {
@@ -89,7 +92,10 @@ async function main(): Promise<number> {
     const busy =
       load > 1 ? '\nThe machine was busy with something else: milliseconds are too high, ratios unsteady.' : ''
     const head = `${at}, ${processors} x ${model}, Linux ${kernel}, Node ${node}, ${qemu}; load ${load.toFixed(2)} before it began${busy}`
-    const missing = failures.map((failure) => `not measured: ${failure}\n`).join('')
+    const missing = [
+      ...failures.map((sentence) => `not measured: ${sentence}\n`),
+      ...skips.map((sentence) => `skipped: ${sentence}\n`),
+    ].join('')
     return `\n${head}\nMedians; "range" is of ours, "of pairs" of the ratios of ours to the bare reference measured next to it.\n\n${tableOf(results)}${missing}`
   }
 }

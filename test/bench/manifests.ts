@@ -4,6 +4,8 @@ export interface Fleet {
   /** Number of the first one; also told by names of links and by addresses. Default 0. */
   readonly first?: number
   readonly strategy?: 'Always' | 'Halted'
+  /** Default microvm. */
+  readonly machine?: 'microvm' | 'q35'
 }
 
 /** VMs of one network: one bridge has at most 1024 ports, and a five-slot host has one VM on each. */
@@ -50,13 +52,13 @@ spec:
 }
 
 /** A stop kills at once: the guest hears nothing, and what is measured is control. */
-export function vmManifest(index: number, { strategy = 'Always' }: Fleet): string {
+export function vmManifest(index: number, { strategy = 'Always', machine = 'microvm' }: Fleet): string {
   return `apiVersion: moorage.dev/v1alpha1
 kind: MicroVM
 metadata: { name: ${vmName(index)} }
 spec:
   runStrategy: ${strategy}
-  qemu: { machine: microvm, accel: tcg }
+  qemu: { machine: ${machine}, accel: tcg }
   vcpu: 1
   memory: 16Mi
   image: { name: rest }

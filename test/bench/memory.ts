@@ -41,7 +41,7 @@ export const memory: Bench = {
         unit: 'MB',
         samples,
         goal: { kind: 'value', most: memoryGoal(count) },
-        note: `VmRSS of Halted VMs in a file each, ${calm / 1000} s after the last of them was accepted, under a pass a second; goal ${base} MB and ${each * 1000} kB a VM`,
+        note: `VmRSS of Halted VMs in a file each, ${calm / 1000} s after the last of them was accepted; goal ${base} MB and ${each * 1000} kB a VM`,
       })
     }
     return figures
@@ -49,7 +49,7 @@ export const memory: Bench = {
 }
 
 function residentAt(stage: Stage, count: number): Promise<number> {
-  return withController(stage, 'resyncSeconds: 1\n', async ({ root, controller }) => {
+  return withController(stage, '', async ({ root, controller }) => {
     if (count > 0) root.dropFolder('fleet', folderOf(count, 'Halted'))
     for (const until = performance.now() + 120_000; (await controller.metric('moorage_microvms')) !== count; ) {
       if (performance.now() > until) throw new Error(`${count} specs were not accepted in two minutes`)

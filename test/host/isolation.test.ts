@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { openStage, type Stage } from './stage.ts'
 import { needsStage } from './stage-guest.ts'
 import { addressOf, image, network, networked, yaml } from './stage-manifests.ts'
 import { type Namespace, openNamespace } from './stage-namespace.ts'
 import { inGuest } from './stage-shell.ts'
 import { addresses, answersTo, connectStage, type Town } from './stage-town.ts'
-import { openStage, type Stage } from './stage.ts'
 
 /** Two guests on two networks, the internet, and somebody on the first guest's network who reads every frame. */
 let stage: Stage
@@ -66,7 +66,14 @@ test('its own gateway answers a ping, and nothing else of the host or of the oth
 })
 
 test('all that does not answer a guest is there', async () => {
-  const there = ['10.1.0.1:8000', '10.2.0.1:8000', `${addresses.uplink}:8000`, `${metadata}:80`, `${ann}:80`, `${bob}:80`]
+  const there = [
+    '10.1.0.1:8000',
+    '10.2.0.1:8000',
+    `${addresses.uplink}:8000`,
+    `${metadata}:80`,
+    `${ann}:80`,
+    `${bob}:80`,
+  ]
   for (const place of there) {
     const [address, port] = place.split(':')
     await stage.net.exec(['bash', '-c', `exec 3<> /dev/tcp/${address}/${port}`])
@@ -82,7 +89,10 @@ test('nobody outside opens a connection to a guest', async () => {
 })
 
 /** Frames that reached the neighbor, by rule; each is a match of nft(8) on what a guest may claim to be. */
-async function counted(work: () => Promise<unknown>, rules: Readonly<Record<string, string>>): Promise<Record<string, number>> {
+async function counted(
+  work: () => Promise<unknown>,
+  rules: Readonly<Record<string, string>>,
+): Promise<Record<string, number>> {
   const named = Object.entries(rules)
   const text = `table netdev seen {
     ${named.map(([name]) => `counter ${name} { }`).join('\n')}

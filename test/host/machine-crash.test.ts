@@ -76,7 +76,7 @@ test('a controller that is killed anywhere in a start leaves what the next one b
   const seen = new Map<string, number>()
   for (let round = 0; round < 24; round++) {
     const machine = newMachine(`cut-${round}`, { credentials: [{ name: 'api-key', length: 24 }] })
-    await startAndDie(program, machine, round * 12)
+    await startAndDie(program, machine, Math.round(1.25 ** round))
     const host = stage.host()
     const met = (await mend(host, machine)).join(' > ')
     seen.set(met, (seen.get(met) ?? 0) + 1)

@@ -23,7 +23,11 @@ beforeEach((context) => {
   needsNamespace(context as never, 'makes and deletes links')
   needsGuest(context as never)
   stage = newStage()
-  ip('link add br-vmm address 02:00:00:00:09:01 type bridge', 'addr add 10.9.0.1/24 dev br-vmm', 'link set dev br-vmm up')
+  ip(
+    'link add br-vmm address 02:00:00:00:09:01 type bridge',
+    'addr add 10.9.0.1/24 dev br-vmm',
+    'link set dev br-vmm up',
+  )
 })
 
 afterEach(async () => {
@@ -47,7 +51,11 @@ function links(): Link[] {
 }
 
 test.each(['q35', 'microvm'] as const)('a %s gets its TAP back while it runs, and does not notice', async (type) => {
-  const host = stage.host()
+  // It sends all the time, also while its NIC hangs in the air, and must not be clogged by that.
+  const script = `
+    ip neigh replace 10.9.0.1 lladdr 02:00:00:00:09:01 dev eth0 nud permanent
+    exec busybox ping -i 0.003 10.9.0.1 > /dev/null 2>&1`
+  const host = stage.host({ script })
   const machine = newMachine('plugged', {
     qemu: { machine: type, accel: 'tcg' },
     cmdline:
@@ -62,20 +70,23 @@ test.each(['q35', 'microvm'] as const)('a %s gets its TAP back while it runs, an
     )
   make()
   await host.start(machine, startedNow(stage.world), [], never)
-  await said(stage, machine, 'moorage-guest: up plugged')
+  const answering = (seconds: number) =>
+    until(
+      'an answer',
+      seconds,
+      () => answers(stage, '10.9.0.2'),
+      (yes) => yes,
+    )
+  await said(stage, machine, /login|up plugged/, 90)
+  await answering(30)
   expect(await see(host, machine, links())).toMatchObject({ phase: 'Running', detachedNics: [] })
-  await until(
-    'an answer',
-    20,
-    () => answers(stage, '10.9.0.2'),
-    (yes) => yes,
-  )
 
   const tap: Tap = {
     ...{ owner: machine.owner, name: 'vm-plugged', alias: '', bridge: 'br-vmm', user: machine.user, mtu: null },
     ...{ machine: machine.uid, nic: 'eth0' },
   }
-  for (let round = 0; round < 2; round++) {
+  const took: number[] = []
+  for (let round = 0; round < 12; round++) {
     ip('link del dev vm-plugged')
     expect((await see(host, machine, links()))!.detachedNics).toEqual([])
     make()
@@ -85,15 +96,11 @@ test.each(['q35', 'microvm'] as const)('a %s gets its TAP back while it runs, an
     expect(await answers(stage, '10.9.0.2')).toBe(false)
     const began = performance.now()
     await host.replug(machine.uid, tap, never)
-    console.log(`${type}: replugged in ${(performance.now() - began).toFixed(1)} ms`)
+    took.push(performance.now() - began)
     expect((await look())!.detachedNics).toEqual([])
-    await until(
-      'an answer',
-      10,
-      () => answers(stage, '10.9.0.2'),
-      (yes) => yes,
-    )
-    await delay(400)
+    await answering(10)
+    await delay(50)
     expect((await look())!.detachedNics).toEqual([])
   }
+  console.log(`${type}: replugged in ${took.map((one) => one.toFixed(1)).join(', ')} ms`)
 })

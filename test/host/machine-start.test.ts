@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { ObservedMachine } from '../../src/host-state.ts'
 import { Secret } from '../../src/secret/secret.ts'
 import { needsGuest, never, newMachine, newStage, type Stage, said, see, startedNow, until } from './guest.ts'
 import { needsNamespace } from './namespace.ts'
@@ -21,7 +22,8 @@ const secret = (text: string) => new Secret(new TextEncoder().encode(text))
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 test('boots, unprivileged, and its credentials arrive by SMBIOS and are nowhere afterwards', async () => {
-  const host = stage.host()
+  const readiness = { console: { contains: 'moorage-guest: credential api-key' } }
+  const host = stage.host({ readiness })
   const value = 'canary,with=commas\nand a line feed'
   const machine = newMachine('one', {
     credentials: [{ name: 'api-key', length: value.length }],
@@ -34,7 +36,7 @@ test('boots, unprivileged, and its credentials arrive by SMBIOS and are nowhere 
   expect(readdirSync(folder).filter((name) => /credential|oem/.test(name))).toEqual([])
 
   const seen = await see(host, machine)
-  expect(seen).toMatchObject({ phase: 'Running', ready: true, end: null, resets: 0, user: machine.user })
+  expect(seen).toMatchObject({ phase: 'Running', ready: false, end: null, resets: 0, user: machine.user })
   const status = readFileSync(`/proc/${seen!.pid}/status`, 'utf8')
   expect(status).toMatch(new RegExp(`^Uid:\t${machine.user}\t${machine.user}\t`, 'm'))
   expect(status).toMatch(new RegExp(`^Gid:\t${machine.user}\t`, 'm'))
@@ -53,6 +55,12 @@ test('boots, unprivileged, and its credentials arrive by SMBIOS and are nowhere 
 
   await said(stage, machine, 'moorage-guest: oem moorage:hello, world')
   await said(stage, machine, `moorage-guest: credential api-key ${value.length} bytes sha256 ${sha256(value)}`)
+  const ready = (seen?: ObservedMachine) => seen?.ready === true
+  await until('ready', 5, () => see(host, machine), ready)
+  // It said so once, and need not say it again to the next controller.
+  truncateSync(`${folder}/console.log`)
+  const successor = stage.host({ readiness })
+  await until('ready for the next controller', 5, () => see(successor, machine), ready)
   for (const name of readdirSync(folder)) {
     if (!statSync(`${folder}/${name}`).isFile()) continue
     expect(readFileSync(`${folder}/${name}`, 'latin1'), name).not.toContain('canary')

@@ -53,6 +53,20 @@ export function udp(from: number, to: number, data: string): string {
   return `${hex(from, 2)}${hex(to, 2)}${hex(8 + data.length, 2)}0000${text(data)}`
 }
 
+/** A TCP segment between two IPv4 addresses, with whatever flags. */
+export function tcp(from: string, to: string, ports: readonly [number, number], flags: number, data: string): string {
+  const head = (sum: number) =>
+    `${hex(ports[0], 2)}${hex(ports[1], 2)}0000000100000001${hex(0x5000 | flags, 2)}ffff${hex(sum, 2)}0000`
+  const length = 20 + data.length
+  return head(checksum(`${ip(from)}${ip(to)}0006${hex(length, 2)}${head(0)}${text(data)}`)) + text(data)
+}
+
+/** An ICMPv6 echo request, with its checksum over the pseudo header (RFC 4443). */
+export function echo6(from: string, to: string, data: string): string {
+  const whole = (sum: number) => `8000${hex(sum, 2)}00010001${text(data)}`
+  return whole(checksum(`${from}${to}${hex(8 + data.length, 4)}0000003a${whole(0)}`))
+}
+
 /** An ICMP message with its four bytes after the checksum and what follows. */
 export function icmp(type: number, code: number, rest: string, payload: string): string {
   const whole = (sum: number) => hex(type, 1) + hex(code, 1) + hex(sum, 2) + rest + payload

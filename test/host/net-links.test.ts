@@ -213,12 +213,14 @@ describe('links', () => {
     const before = await links()
     const remove = (name: string) => ({ op: 'removeLink', name, index: before.get(name)!.index }) as const
     await here.ip(namespace, 'link del dev vm-b', 'tuntap add dev vm-b mode tap', 'link set dev vm-c name vm-e')
-    // A stranger in the group that is used to remove, and one whose name reads as an index.
+    // A stranger in the group that is used to remove, and two whose names read as indexes.
     await here.ip(namespace, `link add name x0 group ${group ^ 0x40000000} type bridge`)
-    await here.ip(namespace, `link add name if${before.get('vm-d')!.index} type bridge`)
+    for (const name of ['vm-b', 'vm-d'])
+      await here.ip(namespace, `link add name if${before.get(name)!.index} type bridge`)
     await commit(net, remove('vm-a'), remove('vm-b'), remove('vm-c'), remove('vm-d'), remove('br-a'))
     const names = [...(await links()).keys()]
-    expect(names).toEqual([`if${before.get('vm-d')!.index}`, 'lo', 'vm-b', 'vm-e', 'x0'])
+    const strangers = ['vm-b', 'vm-d'].map((name) => `if${before.get(name)!.index}`)
+    expect(names).toEqual([...strangers, 'lo', 'vm-b', 'vm-e', 'x0'])
     await commit(net, remove('vm-a'), { op: 'removeLink', name: 'vm-b', index: (await link('vm-b'))!.index })
     expect(await link('vm-b')).toBeUndefined()
   })

@@ -10,13 +10,10 @@ sub packet_socket {
   return $socket;
 }
 
-# send INDEX HEX...: frames, in order; priority:N sets SO_PRIORITY for those after it
+# send INDEX HEX...: frames, in order
 if ($verb eq 'send') {
   my $socket = packet_socket(shift @arguments);
-  for (@arguments) {
-    if (/^priority:(.*)/) { setsockopt($socket, SOL_SOCKET, 12, pack('i', oct $1)) or die "priority: $!"; next }
-    defined send($socket, pack('H*', $_), 0) or die "send: $!";
-  }
+  for (@arguments) { defined send($socket, pack('H*', $_), 0) or die "send: $!" }
 }
 
 # sniff INDEX UNTIL: a line of hex for each frame that arrives, until one holds the text UNTIL, or 5 seconds

@@ -40,10 +40,8 @@ describe.each([
 
   const services = ['icmp:10.1.0.1', 'udp:10.1.0.1:53', 'tcp:10.1.0.1:53', 'udp:10.1.0.1:67']
   const hostPorts = ['tcp:10.1.0.1:22', 'udp:10.1.0.1:9999']
-  const elsewhere = [
-    ...['icmp:10.2.0.1', 'udp:10.2.0.1:53', 'tcp:10.2.0.1:22'],
-    ...[`icmp:${uplink}`, `tcp:${uplink}:22`, `udp:${uplink}:53`],
-  ]
+  const otherGateway = ['icmp:10.2.0.1', 'udp:10.2.0.1:53', 'tcp:10.2.0.1:22']
+  const elsewhere = [...otherGateway, `icmp:${uplink}`, `tcp:${uplink}:22`, `udp:${uplink}:53`]
   const outside = [`icmp:${server}`, `tcp:${server}:80`, `udp:${router}:9`]
   const neighbor = ['icmp:10.1.0.3', 'tcp:10.1.0.3:80']
   const otherNetwork = ['icmp:10.2.0.4', 'tcp:10.2.0.4:80']
@@ -104,6 +102,7 @@ describe.each([
       { open: otherNetwork, silent: secrets },
     ],
     ['one that allows it alone does not', { peers: ['br-1'] }, { open: neighbor, silent: otherNetwork }],
+    ['nor is it reached', { peers: ['br-2'] }, { open: neighbor, silent: otherNetwork }],
     [
       'an isolated port reaches its gateway and outside, not its neighbor',
       { portIsolated: ['vm-ann', 'vm-bob'], peers: ['br-1', 'br-2'] },
@@ -168,19 +167,32 @@ describe.each([
   })
 
   test('that nobody listens is told across the host, both ways', async () => {
-    await town.rules({ inbound: ['br-1'] })
     await here.ip(town.outside, 'route add 10.0.0.0/8 via 198.51.100.2')
-    const told = [
-      here.probe(town.host, 'udp:10.1.0.2:7'),
-      here.probe(town.ann.namespace, `udp:${router}:7`),
-      here.probe(town.outside, 'udp:10.1.0.2:7'),
-    ]
-    expect(await Promise.all(told)).toEqual(['refused', 'refused', 'refused'])
+    await town.rules()
+    const told = [here.probe(town.host, 'udp:10.1.0.2:7'), here.probe(town.ann.namespace, `udp:${router}:7`)]
+    expect(await Promise.all(told)).toEqual(['refused', 'refused'])
+    await town.rules({ inbound: ['br-1'], outbound: [] })
+    expect(await here.probe(town.outside, 'udp:10.1.0.2:7')).toBe('refused')
     await here.ip(town.outside, 'route del 10.0.0.0/8')
   })
 
-  test('the host speaks to its own gateway addresses unchanged', async () => {
+  test('a network that another reaches sees who asks, and not its gateway in his place', async () => {
+    await town.rules({ peers: ['br-1', 'br-2'] })
+    await here.nft(
+      town.cat.namespace,
+      'table ip t { chain c { type filter hook input priority 0; ip saddr != 10.1.0.2 udp dport 9 drop; }\n}',
+    )
+    await expectReach(town.ann.namespace, { open: ['udp:10.2.0.4:9'], silent: [] })
+    await here.nft(town.cat.namespace, 'delete table ip t')
+  })
+
+  test('the host speaks to its own gateway addresses from them', async () => {
     await town.rules()
-    await expectReach(town.host, { open: ['tcp:10.1.0.1:22', 'udp:10.2.0.1:53', 'icmp:10.1.0.1'], silent: [] })
+    await here.nft(
+      town.host,
+      'table ip t { chain c { type filter hook input priority 0; iifname "lo" ip daddr 10.1.0.1 ip saddr != 10.1.0.1 drop; }\n}',
+    )
+    await expectReach(town.host, { open: ['tcp:10.1.0.1:22', 'udp:10.1.0.1:53', 'icmp:10.1.0.1'], silent: [] })
+    await here.nft(town.host, 'delete table ip t')
   })
 })

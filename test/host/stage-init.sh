@@ -3,7 +3,7 @@
 # without systemd, so that a test waits two seconds for it instead of ten.
 #
 # Kernel command line:
-#   ip=ADDR::GW:MASK:NAME:eth0:off   as Moorage writes it, for every interface
+#   systemd.hostname=NAME, ip=ADDR::GW:MASK:NAME:eth0:off   as Moorage writes them
 #   small.deaf                       takes no notice of the power button
 #   small.once=SECONDS               powers itself off after that time
 #   small.crash=SECONDS              panics after that time
@@ -19,7 +19,6 @@ while read -r module; do insmod "/modules/$module" 2> /dev/null; done < /modules
 
 # configure ADDR "" GW MASK NAME DEVICE METHOD
 configure() {
-  [ -z "$5" ] || hostname "$5"
   ip link set dev "$6" up
   ip addr add "$1/$4" dev "$6"
   [ -z "$3" ] || ip route add default via "$3"
@@ -29,6 +28,7 @@ ip link set dev lo up
 deaf='' once='' crash=''
 for word in $(cat /proc/cmdline); do
   case $word in
+    systemd.hostname=*) hostname "${word#*=}" ;;
     ip=*) words=${word#ip=}; (IFS=:; set -f; set -- $words; configure "$@") ;;
     small.deaf) deaf=1 ;;
     small.once=*) once=${word#*=} ;;
@@ -44,10 +44,10 @@ power_off() {
   umount /state 2> /dev/null
   poweroff -f
 }
-[ -n "$deaf" ] || {
-  # One input event is 24 bytes (linux/input.h); the power button is the only key there is.
-  while head -c 24 /dev/input/event0 > /dev/null 2>&1; do power_off 'the power button was pressed'; done &
-}
+[ -n "$deaf" ] || for keys in /dev/input/event*; do
+  # One input event is 24 bytes (linux/input.h); nobody presses anything but the power button.
+  { [ "$(head -c 24 "$keys" | wc -c)" != 24 ] || power_off 'the power button was pressed'; } &
+done
 [ -z "$once" ] || { sleep "$once"; power_off 'done'; } &
 [ -z "$crash" ] || { sleep "$crash"; say 'crashing'; echo c > /proc/sysrq-trigger; } &
 say "up $(hostname)"

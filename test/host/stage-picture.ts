@@ -2,10 +2,10 @@ import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Stage } from './stage.ts'
 
-/** The network of a stage as the kernel lists it, without what is new each time a link is made. */
+/** The network of a stage as the kernel lists it, without what is new each time something is made, in a fixed order. */
 export interface NetPicture {
   readonly links: readonly Readonly<Record<string, unknown>>[]
-  /** `nft list ruleset`, line by line. */
+  /** What nftables holds, a line each. */
   readonly rules: readonly string[]
   readonly forwarding: string
 }
@@ -13,18 +13,42 @@ export interface NetPicture {
 export async function netPictureOf({ net }: Stage): Promise<NetPicture> {
   const [links, rules, forwarding] = await Promise.all([
     net.exec(['ip', '-N', '-j', '-d', 'address', 'show']),
-    net.exec(['nft', 'list', 'ruleset']),
+    net.exec(['nft', '-j', 'list', 'ruleset']),
     net.exec(['cat', '/proc/sys/net/ipv4/ip_forward']),
   ])
-  return { links: JSON.parse(links).map(linkOf).sort(byName), rules: rules.split('\n'), forwarding: forwarding.trim() }
+  return { links: JSON.parse(links).map(linkOf).sort(byName), rules: rulesOf(rules), forwarding: forwarding.trim() }
+}
+
+/** Rules keep their order within a chain; tables, sets and elements have none. */
+function rulesOf(text: string): readonly string[] {
+  const places = new Map<string, number>()
+  const place = (chain: string) => {
+    const at = (places.get(chain) ?? 0) + 1
+    places.set(chain, at)
+    return String(at).padStart(3, '0')
+  }
+  return JSON.parse(text)
+    .nftables.flatMap((one: any): string[] => {
+      const [[kind, { handle, family, table, name, elem, ...rest }]] = Object.entries<any>(one) as any
+      if (kind === 'metainfo') return []
+      const of = table ? `${family} ${table}` : family
+      if (kind === 'rule') return [`${of} ${rest.chain} ${place(`${of} ${rest.chain}`)} ${JSON.stringify(rest.expr)}`]
+      const elements = (elem ?? []).map((each: unknown) => JSON.stringify(each)).sort()
+      return [`${of} ${kind} ${name} ${JSON.stringify(rest)} ${elements.join(' ')}`]
+    })
+    .sort()
 }
 
 function linkOf(link: any) {
   const { ifname, flags, mtu, master, group, address, ifalias, linkinfo, addr_info } = link
-  const addresses = addr_info.filter((one: any) => one.family === 'inet').map((one: any) => `${one.local}/${one.prefixlen}`)
+  const addresses = addr_info
+    .filter((one: any) => one.family === 'inet')
+    .map((one: any) => `${one.local}/${one.prefixlen}`)
   const { info_kind: kind, info_data: data } = linkinfo ?? {}
   const state = { up: flags.includes('UP'), carrier: flags.includes('LOWER_UP') }
-  return { ifname, ...state, mtu, master, group, address, ifalias, kind, user: data?.user, addresses }
+  // A TAP has a random MAC, which nobody sees.
+  const mac = kind === 'tun' ? '' : address
+  return { ifname, ...state, mtu, master, group, mac, ifalias, kind, user: data?.user, addresses }
 }
 
 function byName(a: { ifname: string }, b: { ifname: string }): number {
@@ -34,7 +58,10 @@ function byName(a: { ifname: string }, b: { ifname: string }): number {
 /** Names of the links that bear an alias of this kind of controller. */
 export async function ourLinks({ net }: Stage): Promise<readonly string[]> {
   const links = JSON.parse(await net.exec(['ip', '-j', 'link', 'show']))
-  return links.filter((one: any) => one.ifalias?.startsWith('moorage:')).map((one: any) => one.ifname).sort()
+  return links
+    .filter((one: any) => one.ifalias?.startsWith('moorage:'))
+    .map((one: any) => one.ifname)
+    .sort()
 }
 
 /**

@@ -36,7 +36,14 @@ export async function typeInGuest(stage: Stage, name: string, command: string): 
 }
 
 /** Calls until the shell answers, then types the line; answers all that was said, without carriage returns. */
-function converse(path: string, call: string, here: string, line: string, end: RegExp, seconds: number): Promise<string> {
+function converse(
+  path: string,
+  call: string,
+  here: string,
+  line: string,
+  end: RegExp,
+  seconds: number,
+): Promise<string> {
   return new Promise((done, fail) => {
     const socket = connect(path)
     let said = ''

@@ -25,7 +25,7 @@ export async function until<T>(
     }
     if (performance.now() > end) {
       const shown = typeof last === 'string' ? last : (JSON.stringify(last) ?? 'nothing')
-      throw new Error(`${what}: not within ${seconds} s; seen last: ${shown.slice(0, 3000)}`)
+      throw new Error(`${what}: not within ${seconds} s; seen last: ${shown.slice(0, 800)}`)
     }
     await sleep(pause)
   }

@@ -1,10 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
 import { ask, is, type Shown } from './stage-client.ts'
+import { examine } from './stage-examine.ts'
 import { moorageBundle, putImages } from './stage-guest.ts'
 import type { Fields } from './stage-manifests.ts'
 import { type Namespace, openNamespace, type Said } from './stage-namespace.ts'
@@ -62,7 +73,9 @@ export async function openStage({ config = {}, args = [] }: StageOptions = {}): 
   const root = mkdtempSync('/tmp/moorage-e2e-')
   // VMs have to get through.
   chmodSync(root, 0o711)
-  const [manifests, state, run] = ['etc/moorage/manifests', 'var/lib/moorage', 'run/moorage'].map((at) => join(root, at))
+  const [manifests, state, run] = ['etc/moorage/manifests', 'var/lib/moorage', 'run/moorage'].map((at) =>
+    join(root, at),
+  )
   for (const folder of [manifests, state]) mkdirSync(folder!, { recursive: true, mode: 0o755 })
   putImages(`${state}/images`)
   const users = { first: 1_000_000_000 + randomInt(1_000_000) * 100, count: 100 }
@@ -119,7 +132,11 @@ export async function openStage({ config = {}, args = [] }: StageOptions = {}): 
     objects: async (kind) => (await ask(socket, 'GET', `/v1/objects?kind=${kind}`)).items,
     vm: async (name) => (await ask(socket, 'GET', `/v1/objects?kind=MicroVM&name=${name}`)).items[0],
     async ready(seconds, ...names) {
-      for (const name of names) await until(`${name} is ready`, seconds, () => stage.vm(name), isReady)
+      for (const name of names) {
+        await until(`${name} is ready`, seconds, () => stage.vm(name), isReady).catch(async (error: Error) => {
+          throw new Error(`${error.message}\n${await examine(stage)}`)
+        })
+      }
     },
     async settled(seconds) {
       await until('nothing is left to do', seconds, () => ask(socket, 'GET', '/v1/plan'), isNothing)

@@ -71,6 +71,7 @@ test('microvm: virtio-mmio from the last transport on, and what its guest has to
     '-device virtio-blk-device,bus=virtio-mmio-bus.23,id=disk0-device,drive=disk0,serial=root',
     '-device virtio-blk-device,bus=virtio-mmio-bus.22,id=disk1-device,drive=disk1,serial=state',
     '-netdev hubport,id=guest-eth0,hubid=0',
+    '-netdev hubport,id=drain-eth0,hubid=0',
     '-netdev tap,id=tap-eth0,ifname=vm-slot1,script=no,downscript=no,vhost=off',
     '-netdev hubport,id=port-eth0,hubid=0,netdev=tap-eth0',
     '-device virtio-net-device,bus=virtio-mmio-bus.21,netdev=guest-eth0,id=nic-eth0,mac=02:00:00:00:00:01',
@@ -98,10 +99,12 @@ test('two interfaces, each on a hub with its TAP', () => {
   const nics = [nic, { name: 'eth1', tap: 'vm-second', mac: '02:00:00:00:00:02', mtu: 1400 }]
   expect(beyondPlain({ ...plain, nics })).toEqual([
     '-netdev hubport,id=guest-eth0,hubid=0',
+    '-netdev hubport,id=drain-eth0,hubid=0',
     '-netdev tap,id=tap-eth0,ifname=vm-slot1,script=no,downscript=no,vhost=off',
     '-netdev hubport,id=port-eth0,hubid=0,netdev=tap-eth0',
     '-device virtio-net-pci,netdev=guest-eth0,id=nic-eth0,mac=02:00:00:00:00:01,romfile=',
     '-netdev hubport,id=guest-eth1,hubid=1',
+    '-netdev hubport,id=drain-eth1,hubid=1',
     '-netdev tap,id=tap-eth1,ifname=vm-second,script=no,downscript=no,vhost=off',
     '-netdev hubport,id=port-eth1,hubid=1,netdev=tap-eth1',
     '-device virtio-net-pci,netdev=guest-eth1,id=nic-eth1,mac=02:00:00:00:00:02,romfile=,host_mtu=1400',

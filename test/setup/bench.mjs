@@ -1,6 +1,6 @@
 // @ts-check
 /** `npm run bench`: sets up, then runs test/bench in namespaces that end with it; nothing of the host changes. */
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from './build.mjs'
 import { bundle, cache, checkout } from './paths.mjs'
@@ -45,7 +45,10 @@ await script('bench', async () => {
   const folder = mkdtempSync('/tmp/mb-')
   try {
     const unshare = ['unshare', '--net', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child']
-    const where = ['--folder', folder, '--bare', bare, '--moorage', bundle]
+    // One and the same from the first figure to the last, whoever builds meanwhile.
+    const moorage = join(folder, 'moorage.js')
+    copyFileSync(bundle, moorage)
+    const where = ['--folder', folder, '--bare', bare, '--moorage', moorage]
     const inside = [bare, 'init', process.execPath, bench, ...where, ...process.argv.slice(2)]
     return await run([...unshare, '--mount-proc', ...inside], { minutes: 120 })
   } finally {
