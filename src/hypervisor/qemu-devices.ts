@@ -42,6 +42,7 @@ function networkDevice(nic: Nic, index: number, device: string): string[] {
   if (mtu !== null) options.push(`host_mtu=${mtu}`)
   return [
     ...['-netdev', `hubport,id=${guestPort},hubid=${index}`],
+    ...['-netdev', `hubport,id=drain-${name},hubid=${index}`],
     ...['-netdev', `tap,id=tap-${name},ifname=${nic.tap},script=no,downscript=no,vhost=off`],
     ...['-netdev', `hubport,id=port-${name},hubid=${index},netdev=tap-${name}`],
     ...['-device', options.join(',')],

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { arp, echo6, ethernet, icmp, ipv4, ipv6, tagged, tcp, text, udp } from './net-frames.ts'
-import { lab, needsNetworkNamespaces } from './net-lab.ts'
+import { commit, lab, needsNetworkNamespaces } from './net-lab.ts'
 import { buildTown, type Frames, type Place, root, type Sent, server, type Town } from './net-town.ts'
 
 const table = `moorage_${root.id}`
@@ -139,6 +139,38 @@ describe('frames', () => {
   test('of a port with its elements only what it may send arrives at a neighbor', async () => {
     await town.rules()
     expect(await town.arrivals(bobsDevice, annsDevice, { ...bad(), ...good() }, toBob)).toEqual(Object.keys(good()))
+  })
+
+  test('of a TAP as of a veth', async () => {
+    const tap = { mac: '02:00:00:00:01:05', ip: '10.1.0.5' }
+    await commit(
+      town.net,
+      { op: 'addTap', name: 'vm-tap', alias: 'moorage:0c0c0c03/tap', group: root.group, user: 0 },
+      { op: 'setMaster', name: 'vm-tap', master: 'br-1' },
+      { op: 'setUp', name: 'vm-tap' },
+    )
+    const frame = (mac: string, ip: string, data: string) =>
+      ethernet({ to: town.bob.mac, from: mac }, 0x0800, datagram(ip, town.bob.address, data))
+    const sniff = await here.start(bobsDevice[0], 'sniff', String(await here.indexOf(...bobsDevice)), 'the last one')
+    const last = frame(tap.mac, tap.ip, 'the last one')
+    await town.rules()
+    await here.sendByTap(town.host, 'vm-tap', frame(tap.mac, tap.ip, '<no element>'))
+    await town.rules({
+      portMacs: [`vm-tap . ${tap.mac}`, `vm-bob . ${town.bob.mac}`],
+      portAddresses: [`vm-tap . ${tap.ip}`],
+    })
+    const frames = [
+      frame(tap.mac, '10.1.0.1', '<spoofed>'),
+      frame(town.cat.mac, tap.ip, '<MAC>'),
+      frame(tap.mac, tap.ip, '<own>'),
+      last,
+    ]
+    await here.sendByTap(town.host, 'vm-tap', ...frames)
+    const seen = (await sniff.output)
+      .split('\n')
+      .flatMap((line) => Buffer.from(line, 'hex').toString('latin1').match(/<.*>/) ?? [])
+    expect(seen).toEqual(['<own>'])
+    await here.ip(town.host, 'link del dev vm-tap')
   })
 
   test('of a port without an element nothing arrives, at a neighbor or at the host', async () => {

@@ -31,6 +31,8 @@ export interface Lab {
   /** `open`, `refused` or `silent`. */
   probe(namespace: string, target: string): Promise<string>
   send(namespace: string, device: string, ...frames: string[]): Promise<void>
+  /** Frames from the guest behind a TAP. */
+  sendByTap(namespace: string, tap: string, ...frames: string[]): Promise<void>
   indexOf(namespace: string, device: string): Promise<number>
   dispose(): Promise<void>
 }
@@ -106,6 +108,9 @@ export function lab(): Lab {
     },
     async send(namespace, device, ...frames) {
       await exec(namespace, ['perl', probe, 'send', String(await indexOf(namespace, device)), ...frames])
+    },
+    async sendByTap(namespace, tap, ...frames) {
+      await exec(namespace, ['perl', probe, 'tap', tap, ...frames])
     },
     async dispose() {
       for (const child of children) child.kill('SIGKILL')

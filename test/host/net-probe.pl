@@ -16,6 +16,19 @@ if ($verb eq 'send') {
   for (@arguments) { defined send($socket, pack('H*', $_), 0) or die "send: $!" }
 }
 
+# tap NAME HEX...: the same through a TAP, as a VMM does: TUNSETIFF with IFF_TAP and IFF_NO_PI
+elsif ($verb eq 'tap') {
+  my $name = shift @arguments;
+  open(my $tun, '+<', '/dev/net/tun') or die "tun: $!";
+  ioctl($tun, 0x400454ca, pack('a16 S x22', $name, 0x1002)) or die "tap: $!";
+  for (1 .. 100) { # until the bridge has seen its carrier
+    open(my $state, '<', "/sys/class/net/$name/operstate") or die "state: $!";
+    last if <$state> =~ /up/;
+    select(undef, undef, undef, 0.02);
+  }
+  for (@arguments) { defined syswrite($tun, pack('H*', $_)) or die "write: $!" }
+}
+
 # sniff INDEX UNTIL: a line of hex for each frame that arrives, until one holds the text UNTIL, or 5 seconds
 elsif ($verb eq 'sniff') {
   my $socket = packet_socket($arguments[0]);

@@ -67,9 +67,11 @@ export interface StageOptions {
   readonly config?: Fields
   /** Of `moorage run`. */
   readonly args?: readonly string[]
+  /** Added to the environment of the controller. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
-export async function openStage({ config = {}, args = [] }: StageOptions = {}): Promise<Stage> {
+export async function openStage({ config = {}, args = [], env = {} }: StageOptions = {}): Promise<Stage> {
   const root = mkdtempSync('/tmp/moorage-e2e-')
   // VMs have to get through.
   chmodSync(root, 0o711)
@@ -115,7 +117,7 @@ export async function openStage({ config = {}, args = [] }: StageOptions = {}): 
       if (child) throw new Error('the controller of this stage runs already')
       const log = openSync(logFile, 'a')
       const [program, ...rest] = net.within([...command('run', '--manifests', manifests!, ...args)])
-      const started = spawn(program, rest, { stdio: ['ignore', log, log] })
+      const started = spawn(program, rest, { stdio: ['ignore', log, log], env: { ...process.env, ...env } })
       child = started
       started.on('exit', (code, signal) => {
         if (child === started) console.warn(`the controller of ${root} ended with ${signal ?? code}:\n${tail(logFile)}`)

@@ -18,13 +18,16 @@ export async function listLinks(run: Run, signal: AbortSignal): Promise<readonly
   return parseLinks(stdout)
 }
 
-/** Details of the links of those names; one that is gone by now is left out, and may take others with it. */
+/** Names of links up to which it pays to ask for each by itself. */
+const few = 100
+
+/** Details of the links of those names, or of more; one that is gone by now is left out, and may take others with it. */
 export async function listDetails(
   run: Run,
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly LinkDetails[]> {
-  const lines = names.map((name) => `link show dev ${name}`)
+  const lines = names.length > few ? ['link show'] : names.map((name) => `link show dev ${name}`)
   return parseDetails((await run(spec(['-N', '-j', '-d', '-force'], lines), signal)).stdout)
 }
 

@@ -71,13 +71,15 @@ function takeElements(items: readonly Item[]): { sets: RuleSets; rest: readonly 
     const name = found.success && ruleSetNames.find((key) => isDefinition(key, found.data))
     if (!name) return item
     const { elem = [], ...definition } = found.data
-    const read = elem.map((raw) => ({ raw, text: canonical(name, readElement(raw)) }))
-    const good = ({ text }: { text: string }) => setDefinitions[name].accepts(text)
-    sets[name] = read
-      .filter(good)
-      .map(({ text }) => text)
-      .sort()
-    return { set: { ...definition, strange: read.filter((one) => !good(one)).map(({ raw }) => raw) } }
+    const texts: string[] = []
+    const strange: unknown[] = []
+    for (const raw of elem) {
+      const text = canonical(name, readElement(raw))
+      if (setDefinitions[name].accepts(text)) texts.push(text)
+      else strange.push(raw)
+    }
+    sets[name] = texts.sort()
+    return { set: { ...definition, strange } }
   })
   return { sets, rest }
 }
