@@ -76,8 +76,11 @@ export interface PassEnd {
   readonly error: string | null
 }
 
-/** Passes are this far apart at least, milliseconds: while nothing is under way, and while something is. */
-const gaps = { calm: 10, busy: 100 }
+/**
+ * Passes are this far apart at least, milliseconds: while nothing is under way; while something is, ten times what the
+ * last one took, so that looking takes a tenth of what acting needs.
+ */
+const gaps = { calm: 10, busy: { least: 100, most: 1000, passes: 10 } }
 
 export async function openController(options: ControllerOptions): Promise<Controller> {
   const { world, paths, root, config, log } = options
@@ -95,9 +98,13 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
 
   let last: Pass | null = null
+  let lastTook = 0
   /** What the host says of whose things are whose, for an index that was lost. */
   let uidsSeen: ReadonlyMap<string, string> = new Map()
-  const wakeups = newWakeups(world.clock, () => (executor.inFlight().length > 0 ? gaps.busy : gaps.calm))
+  const wakeups = newWakeups(world.clock, () => {
+    if (executor.inFlight().length === 0) return gaps.calm
+    return Math.min(Math.max(gaps.busy.least, gaps.busy.passes * lastTook), gaps.busy.most)
+  })
   const source = new DirectorySource({
     files: world.files,
     clock: world.clock,
@@ -175,7 +182,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const pass = async (signal: AbortSignal) => {
     const from = world.clock.monotonic()
     const tellEnd = (error: string | null) => {
-      for (const listener of passListeners) listener({ took: world.clock.monotonic() - from, error })
+      lastTook = world.clock.monotonic() - from
+      for (const listener of passListeners) listener({ took: lastTook, error })
     }
     try {
       const found = await passOnce(signal)

@@ -38,3 +38,11 @@ export async function readRecord(files: Files, path: string): Promise<VolumeReco
     return null
   }
 }
+
+/** Why a volume must not be used; null when it is whole. */
+export function faultOf(record: VolumeRecord | null, image: { type: string; size: number } | null): string | null {
+  if (image?.type !== 'file') return 'its data.img is not there'
+  if (!record) return 'its volume.json cannot be read; put it back, or move the folder away'
+  if (image.size === record.size) return null
+  return `its data.img has ${image.size} bytes and its volume.json says ${record.size}; make them agree`
+}

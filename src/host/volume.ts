@@ -2,7 +2,7 @@ import type { ObservedVolume, Volume } from '../host-state.ts'
 import type { World } from '../world/world.ts'
 import { clearFolder, replaceFile } from './folder.ts'
 import { makeFileSystem } from './mkfs.ts'
-import { readRecord, recordOf, renderRecord, type VolumeRecord } from './volume-record.ts'
+import { faultOf, readRecord, recordOf, renderRecord, type VolumeRecord } from './volume-record.ts'
 
 /**
  * The volumes of this root: `<volumes>/<name>/{data.img,volume.json}`. Every act is idempotent and throws a sentence when it
@@ -143,12 +143,4 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
       })
     },
   }
-}
-
-/** Why a volume must not be used; null when it is whole. */
-function faultOf(record: VolumeRecord | null, image: { type: string; size: number } | null): string | null {
-  if (image?.type !== 'file') return 'its data.img is not there'
-  if (!record) return 'its volume.json cannot be read; put it back, or move the folder away'
-  if (image.size === record.size) return null
-  return `its data.img has ${image.size} bytes and its volume.json says ${record.size}; make them agree`
 }

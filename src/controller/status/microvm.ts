@@ -233,5 +233,9 @@ function credentialsCurrentOf({ made, seen, record, view, vm }: Situation): NewC
   const behind = due(made.machine, started)?.fields.includes('credentials') ?? false
   if (behind)
     return say('False', 'Rotated', 'the guest still has the values from before; it restarts when its turn comes')
-  return say('True', 'Delivered', `${facts.items.length === 1 ? 'its credential' : `${facts.items.length} credentials`}, with the value of now`)
+  return say(
+    'True',
+    'Delivered',
+    `${facts.items.length === 1 ? 'its credential' : `${facts.items.length} credentials`}, with the value of now`,
+  )
 }

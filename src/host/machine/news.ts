@@ -1,3 +1,6 @@
+import type { Clock } from '../../world/clock.ts'
+import type { QmpEvent } from '../qmp/message.ts'
+
 /** Events after which a VM may be in another state; the rest (clock, balloon, filters) changes nothing here. */
 const telling: ReadonlySet<string> = new Set(['SHUTDOWN', 'STOP', 'RESUME', 'POWERDOWN', 'GUEST_PANICKED'])
 
@@ -5,14 +8,16 @@ const telling: ReadonlySet<string> = new Set(['SHUTDOWN', 'STOP', 'RESUME', 'POW
 const noisy: ReadonlySet<string> = new Set(['RESET', 'SUSPEND', 'WAKEUP', 'BLOCK_IO_ERROR'])
 
 /** Milliseconds for which a noisy event is held back, so that one guest's burst is one wakeup of the whole host. */
-export const noisePause = 1000
+const noisePause = 1000
 
-/** Whether an event of this name is a reason to look at once. */
-export function isTelling(name: string): boolean {
-  return telling.has(name)
-}
-
-/** Whether it is a reason to look within a second. */
-export function isNoisy(name: string): boolean {
-  return noisy.has(name)
+/** Takes events and calls `stir` when one is a reason to look: at once, or for noisy ones once in a while. */
+export function newsDesk(clock: Clock, stir: () => void): (event: QmpEvent) => void {
+  let quietUntil = Number.NEGATIVE_INFINITY
+  return ({ name }) => {
+    if (telling.has(name)) stir()
+    if (!noisy.has(name) || clock.monotonic() < quietUntil) return
+    quietUntil = clock.monotonic() + noisePause
+    // At the end of the pause, so that all of a burst is seen.
+    clock.after(noisePause, stir)
+  }
 }

@@ -1,12 +1,12 @@
 import type { World } from '../../world/world.ts'
 import { QmpError } from '../qmp/error.ts'
-import { isRecord, type QmpEvent } from '../qmp/message.ts'
+import { isRecord } from '../qmp/message.ts'
 import { type Bell, newBell } from './bell.ts'
 import { emptyJournal } from './journal.ts'
 import { journalFile } from './journal-file.ts'
 import { watchLife } from './life.ts'
 import { newLine } from './line.ts'
-import { isNoisy, isTelling, noisePause } from './news.ts'
+import { newsDesk } from './news.ts'
 import type { Vitals } from './phase.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -53,7 +53,6 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
   let happened = 1
   let known = 0
   let updating: Promise<void> | null = null
-  let quietUntil = 0
   /** Whether it answered when it was last waited for. */
   let patient = true
 
@@ -63,18 +62,12 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
     bell.ring()
     wake()
   }
-  const onEvent = ({ name }: QmpEvent): void => {
-    if (isTelling(name)) stir()
-    if (!isNoisy(name) || clock.monotonic() < quietUntil) return
-    quietUntil = clock.monotonic() + noisePause
-    clock.after(noisePause, stir)
-  }
   const onLine = (): void => {
     if (!line.qmp) silentSince ??= clock.monotonic()
     stir()
   }
   const life = watchLife(world, runtime.life, stir)
-  const line = newLine(world, runtime.qmp, { event: onEvent, changed: onLine })
+  const line = newLine(world, runtime.qmp, { event: newsDesk(clock, stir), changed: onLine })
 
   const query = async (): Promise<void> => {
     silentSince ??= clock.monotonic()
