@@ -17,7 +17,7 @@ export type RuleElements = Partial<RuleSets>
 
 /**
  * One change. Names are valid interface names (at most 15 bytes); addresses are CIDR text such as `10.1.0.1/24`.
- * `removeLinks` takes every link of `indexes` whose name and kernel index still agree: a link that was made anew under
+ * `removeLink` takes the link whose name and kernel index still agree: one that was made anew under
  * the same name is not the one that was meant.
  */
 export type NetOperation =
