@@ -1,7 +1,7 @@
 import { ControlRefusal } from './control-refusal.ts'
 import type { Controller } from './controller.ts'
 
-type Watched = Pick<Controller, 'last' | 'onChange' | 'options'>
+type Watched = Pick<Controller, 'last' | 'onChange' | 'onPass' | 'options'>
 
 /** Milliseconds. */
 const longest = { firstLook: 20_000, seen: 2_000 }
@@ -31,14 +31,16 @@ async function until(
   return new Promise((resolve) => {
     const done = () => {
       stopTimer()
-      stopListening()
+      for (const stop of stops) stop()
       signal.removeEventListener('abort', done)
       resolve(holds())
     }
     const stopTimer = controller.options.world.clock.after(milliseconds, done)
-    const stopListening = controller.onChange(() => {
+    const look = () => {
       if (holds()) done()
-    })
+    }
+    // A pass ends after what it changed was told.
+    const stops = [controller.onChange(look), controller.onPass(look)]
     signal.addEventListener('abort', done, { once: true })
   })
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench } from './bench.ts'
 import { isDone } from './controller.ts'
@@ -28,7 +29,8 @@ export const idle: Bench = {
   what: 'one idle pass beside 1000 VMs with real links, rules and processes',
   run: (stage) =>
     withController(stage, `resyncSeconds: ${period / 1000}\n`, async (scene) => {
-      const { scale } = stage
+      const scale = Math.min(stage.scale, roomFor())
+      if (scale < stage.scale) stage.say(`idle: memory for ${scale} VMs instead of ${stage.scale}`)
       await startMany(stage, scene, scale)
       await sleep(20 * period)
       const samples: { readonly ours: Idle; readonly bare: number; readonly detailed: number }[] = []
@@ -82,6 +84,16 @@ export const idle: Bench = {
         },
       ]
     }),
+}
+
+/** Megabytes of a VMM of a resting guest that it shares with no other, rounded up; and what is left to everybody else. */
+const each = 20
+const reserve = 2048
+
+/** VMs that there is memory for. */
+function roomFor(): number {
+  const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]
+  return Math.max(1, Math.floor((Number(kilobytes ?? 0) / 1024 - reserve) / each))
 }
 
 /** Real VMMs of resting guests, in a file each. */

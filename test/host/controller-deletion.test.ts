@@ -1,5 +1,6 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openStage, type Stage } from './stage.ts'
 import { conditionOf } from './stage-client.ts'
 import { tellWhenFailed } from './stage-examine.ts'
 import { needsStage } from './stage-guest.ts'
@@ -7,7 +8,6 @@ import { image, network, networked, vm, withState, yaml } from './stage-manifest
 import { ourLinks, tracesOf } from './stage-picture.ts'
 import { inGuest } from './stage-shell.ts'
 import { stays, until } from './stage-until.ts'
-import { openStage, type Stage } from './stage.ts'
 
 let stage: Stage
 
@@ -24,7 +24,13 @@ afterEach((context) => tellWhenFailed(context as never, stage))
 
 afterAll(() => stage?.close())
 
-const gone = (name: string) => until(`${name} is gone`, 40, () => stage.vm(name), (one) => one === undefined)
+const gone = (name: string) =>
+  until(
+    `${name} is gone`,
+    40,
+    () => stage.vm(name),
+    (one) => one === undefined,
+  )
 
 const manifest = yaml(network('n1'), networked('a', 'n1', 2, withState('home')))
 
@@ -43,7 +49,12 @@ test('a manifest deleted: everything of it goes but its state, which keeps its b
   await inGuest(stage, 'a', 'echo "bytes that stay" > /state/note; sync')
   stage.remove('a.yaml')
   await gone('a')
-  await until('the network is gone', 10, () => stage.objects('MicroVMNetwork'), (all) => all.length === 0)
+  await until(
+    'the network is gone',
+    10,
+    () => stage.objects('MicroVMNetwork'),
+    (all) => all.length === 0,
+  )
   await stage.settled(10)
   expect(await traces()).toEqual(before)
 
@@ -81,7 +92,12 @@ describe('more than half of the VMs at once', () => {
   beforeAll(async () => {
     for (const name of names) stage.write(`${name}.yaml`, manifestOf(name))
     await stage.ready(60, 'one')
-    await until('all are there', 10, () => stage.objects('MicroVM'), (all) => all.length === 4)
+    await until(
+      'all are there',
+      10,
+      () => stage.objects('MicroVM'),
+      (all) => all.length === 4,
+    )
   })
 
   const removed = names.slice(0, 3)
@@ -89,7 +105,7 @@ describe('more than half of the VMs at once', () => {
   test('nothing of it happens, and it is said what to do; also by the next controller', async () => {
     for (const name of removed) stage.remove(`${name}.yaml`)
     const pid = stage.pidOf('one')
-    const told = await until('it is told', 10, () => stage.ask('GET', '/v1/problems'), isHeld)
+    const told = await until('it is told', 10, () => stage.problems(), isHeld)
     const confirm = /`moorage delete MicroVM one three two`/
     expect(told.problems).toContainEqual(expect.objectContaining({ message: expect.stringMatching(confirm) }))
     await stays('it runs on', 3, () => stage.pidOf('one') === pid)
@@ -106,11 +122,16 @@ describe('more than half of the VMs at once', () => {
       stage.write(`${name}.yaml`, manifestOf(name))
       await stays('none goes', 0.5, async () => (await stage.objects('MicroVM')).length === 4)
     }
-    await until('nothing is held', 10, () => stage.ask('GET', '/v1/problems'), ({ problems }) => problems.length === 0)
+    await until(
+      'nothing is held',
+      10,
+      () => stage.problems(),
+      ({ problems }) => problems.length === 0,
+    )
     expect(stage.pidOf('one')).toBe(pid)
     await stage.ready(10, 'one')
     for (const name of removed) stage.remove(`${name}.yaml`)
-    await until('they are held again', 10, () => stage.ask('GET', '/v1/problems'), isHeld)
+    await until('they are held again', 10, () => stage.problems(), isHeld)
   })
 
   test('what a manifest speaks of is not deleted by name', async () => {
@@ -124,14 +145,22 @@ describe('more than half of the VMs at once', () => {
     expect(deleted, deleted.stderr).toMatchObject({ code: 0 })
     for (const name of removed) await gone(name)
     expect(stage.vmms()).toEqual([])
-    await until('nothing is held', 10, () => stage.ask('GET', '/v1/problems'), ({ problems }) => problems.length === 0)
+    await until(
+      'nothing is held',
+      10,
+      () => stage.problems(),
+      ({ problems }) => problems.length === 0,
+    )
   })
 })
 
 test('what was applied by command is deleted by command', async () => {
   const file = `${stage.root}/applied.yaml`
   writeFileSync(file, yaml(vm('applied')))
-  expect(await stage.moorage('apply', '-f', file)).toMatchObject({ code: 0, stdout: 'MicroVM default/applied created\n' })
+  expect(await stage.moorage('apply', '-f', file)).toMatchObject({
+    code: 0,
+    stdout: 'MicroVM default/applied created\n',
+  })
   await stage.ready(60, 'applied')
   expect(await stage.moorage('delete', 'mvm', 'applied')).toMatchObject({ code: 0 })
   await gone('applied')

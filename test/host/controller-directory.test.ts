@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openStage, type Stage } from './stage.ts'
 import { tellWhenFailed } from './stage-examine.ts'
 import { needsStage } from './stage-guest.ts'
 import { image, vm, yaml } from './stage-manifests.ts'
 import { stays, until } from './stage-until.ts'
-import { openStage, type Stage } from './stage.ts'
 
 /** Two running VMs, each in a manifest of its own, and a directory to which things happen. */
 let stage: Stage
@@ -17,7 +17,10 @@ const seen = () => names.map((name) => stage.pidOf(name))
 
 function fill(folder: string, leaveOut = ''): void {
   mkdirSync(folder, { recursive: true })
-  cpSync(realpathSync(stage.manifests), folder, { recursive: true, filter: (path) => !leaveOut || !path.endsWith(leaveOut) })
+  cpSync(realpathSync(stage.manifests), folder, {
+    recursive: true,
+    filter: (path) => !leaveOut || !path.endsWith(leaveOut),
+  })
 }
 
 /** `prepare` may put something else in the place of the directory before the controller starts. */
@@ -42,7 +45,7 @@ const while_ = 4
 
 /** Nothing stops, why is told, also by the next controller; `restore` makes all as it was. */
 async function expectHold(words: RegExp, restore: () => void | Promise<void>): Promise<void> {
-  const holds = () => stage.ask('GET', '/v1/problems')
+  const holds = () => stage.problems()
   const isHeld = ({ hold }: { hold: string | null }) => words.test(hold ?? '')
   await until(`it is told: ${words}`, 10, holds, isHeld)
   await stays('both run on', while_, () => `${seen()}` === `${pids}`)
@@ -62,7 +65,12 @@ async function expectHold(words: RegExp, restore: () => void | Promise<void>): P
 /** A deletion that is meant counts again. */
 async function expectDeletion(remove: () => void): Promise<void> {
   remove()
-  await until('b is gone', 30, () => stage.vm('b'), (one) => one === undefined)
+  await until(
+    'b is gone',
+    30,
+    () => stage.vm('b'),
+    (one) => one === undefined,
+  )
   expect(seen()).toEqual([pids[0], 0])
 }
 
@@ -85,7 +93,9 @@ describe('the directory', () => {
     const away = `${stage.root}/away`
     fill(away)
     for (const name of readdirSync(stage.manifests)) rmSync(`${stage.manifests}/${name}`)
-    await expectHold(/held 3 manifests and holds none any more/, () => cpSync(away, stage.manifests, { recursive: true }))
+    await expectHold(/held 3 manifests and holds none any more/, () =>
+      cpSync(away, stage.manifests, { recursive: true }),
+    )
   })
 
   test('moved away, and put back', async () => {

@@ -52,7 +52,7 @@ function seen(what: string, seconds: number, holds: (one: Shown) => boolean): Pr
     what,
     seconds,
     () => stage.vm('a') as Promise<Shown>,
-    (one) => one?.status !== undefined && holds(one),
+    (one) => one !== undefined && holds(one),
   )
 }
 
@@ -153,7 +153,7 @@ describe('what restarts a running VM, and what does not', () => {
       await stage.settled(10)
       const { restarts } = (await stage.vm('a'))!.status
       if (reason === null) expect(stage.pidOf('a')).toBe(pid)
-      else expect(restarts.last.reason, JSON.stringify(spec)).toBe(reason)
+      else expect(restarts.last?.reason, JSON.stringify(spec)).toBe(reason)
     }
     await edit({ ...base, restartToken: '2' }, 'Requested')
     const more = { ...base, restartToken: '2', memory: '96Mi' }
@@ -175,7 +175,7 @@ describe('what restarts a running VM, and what does not', () => {
       'it was restarted',
       30,
       () => stage.vm('a'),
-      (one) => one?.status.restarts.last.reason === 'ImageChanged',
+      (one) => one?.status.restarts.last?.reason === 'ImageChanged',
     )
     await stage.ready(60, 'a')
     expect(await inGuest(stage, 'a', 'cat /proc/cmdline')).toContain('small.edited')

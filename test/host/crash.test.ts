@@ -2,11 +2,12 @@ import { readdirSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openStage, type Stage } from './stage.ts'
+import { follow, is } from './stage-client.ts'
 import { tellWhenFailed } from './stage-examine.ts'
 import { needsStage } from './stage-guest.ts'
 import { image, network, networked, secret, withState, yaml } from './stage-manifests.ts'
 import { filesBelow, tracesOf } from './stage-picture.ts'
-import { until } from './stage-until.ts'
+import { stays, until } from './stage-until.ts'
 
 /** `keep` runs all the time and nothing may happen to it; `extra` comes and goes, and the controller dies meanwhile. */
 let stage: Stage
@@ -50,6 +51,37 @@ test('idle: the next controller finds the same VM and has nothing to do', async 
   }
   const plan = await stage.moorage('plan')
   expect(plan, plan.stdout + plan.stderr).toMatchObject({ code: 0 })
+})
+
+test('for the next controller it was ready all the time', async () => {
+  await stage.end('SIGKILL')
+  await stage.start()
+  const history = follow(`${stage.run}/moorage.sock`)
+  for (let pass = 0; pass < 3; pass += 1) await stage.wake()
+  await stays('it runs', 3, () => stage.pidOf('keep') === pid)
+  history.stop()
+  const said = history.lines.map(({ object }) => [is(object, 'Available'), is(object, 'Ready')].join())
+  expect(new Set(said)).toEqual(new Set(['True,True']))
+})
+
+test('for the next controller a VM is not ready before its probe says so', async () => {
+  const readiness = { tcpSocket: { port: 81 }, periodSeconds: 1 }
+  stage.write('extra.yaml', extra({ readiness }))
+  await until(
+    'it runs',
+    30,
+    () => stage.vm('extra'),
+    (vm) => vm?.status.phase === 'Running',
+  )
+  await stage.end('SIGKILL')
+  await stage.start()
+  const history = follow(`${stage.run}/moorage.sock`)
+  for (let pass = 0; pass < 3; pass += 1) await stage.wake()
+  await stays('it runs', 3, runs)
+  history.stop()
+  const said = history.lines.filter(({ object }) => object.metadata.name === 'extra')
+  expect(new Set(said.map(({ object }) => is(object, 'Available')))).toEqual(new Set(['False']))
+  await removeExtra()
 })
 
 test('a second controller on the same root is refused in a sentence', async () => {

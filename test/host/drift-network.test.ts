@@ -3,7 +3,7 @@ import { openStage, type Stage } from './stage.ts'
 import { tellWhenFailed } from './stage-examine.ts'
 import { needsStage } from './stage-guest.ts'
 import { addressOf, image, network, networked, yaml } from './stage-manifests.ts'
-import { type NetPicture, netPictureOf } from './stage-picture.ts'
+import { listRules, type NetPicture, netPictureOf } from './stage-picture.ts'
 import { timed, until } from './stage-until.ts'
 
 /** Two running guests. Only wakeups can repair anything here: the next resync is an hour away. */
@@ -62,10 +62,12 @@ async function expectRepair(...breakage: readonly (readonly string[])[]): Promis
 
 const isWhole = (seen: NetPicture) => JSON.stringify(seen) === JSON.stringify(whole)
 
-/** Names of our tables, and in the inet one a set with an element to take away. */
+/** Our tables. */
 async function tables(): Promise<readonly { family: string; name: string }[]> {
-  const { nftables } = JSON.parse(await stage.net.exec(['nft', '-j', 'list', 'tables']))
-  return nftables.flatMap((one: any) => (one.table && one.table.name !== 'stranger' ? [one.table] : []))
+  const found = await listRules(stage.net, 'tables')
+  return found.flatMap(({ table }) =>
+    table?.name && table.name !== 'stranger' ? [{ family: table.family, name: table.name }] : [],
+  )
 }
 
 describe('links', () => {
@@ -113,8 +115,8 @@ describe('rules', () => {
 
   test('a rule inserted into each of our base chains', async () => {
     for (const { family, name } of await tables()) {
-      const { nftables } = JSON.parse(await stage.net.exec(['nft', '-j', 'list', 'table', family, name]))
-      const chains = nftables.flatMap((one: any) => (one.chain?.hook ? [one.chain.name] : []))
+      const found = await listRules(stage.net, 'table', family, name)
+      const chains = found.flatMap(({ chain }) => (chain?.hook ? [chain.name!] : []))
       expect(chains.length).toBeGreaterThan(0)
       for (const chain of chains) await expectRepair(['nft', 'insert', 'rule', family, name, chain, 'accept'])
     }
@@ -122,10 +124,10 @@ describe('rules', () => {
 
   test('an element deleted, and one too many added', async () => {
     for (const { family, name } of await tables()) {
-      const { nftables } = JSON.parse(await stage.net.exec(['nft', '-j', 'list', 'table', family, name]))
-      const sets = nftables.flatMap((one: any) => (one.set?.elem ? [one.set] : []))
+      const found = await listRules(stage.net, 'table', family, name)
+      const sets = found.flatMap(({ set }) => (set?.elem ? [set.name!] : []))
       expect(sets.length).toBeGreaterThan(0)
-      for (const set of sets) await expectRepair(['nft', 'flush', 'set', family, name, set.name])
+      for (const set of sets) await expectRepair(['nft', 'flush', 'set', family, name, set])
     }
     const bridge = (await tables()).find(({ family }) => family === 'bridge')!
     const element = '{ "vm-a" . 02:00:00:00:66:66 }'

@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { openStage, type Stage } from './stage.ts'
 import { tellWhenFailed } from './stage-examine.ts'
 import { needsStage } from './stage-guest.ts'
 import { image, network, networked, secret, withState, yaml } from './stage-manifests.ts'
 import { filesBelow, netPictureOf } from './stage-picture.ts'
 import { until } from './stage-until.ts'
-import { openStage, type Stage } from './stage.ts'
 
 /** Two VMs with all that a VM can have, a spy in the controller that tells what it starts, and nothing to do. */
 let stage: Stage
@@ -16,7 +16,11 @@ let monitors: readonly ChildProcess[] = []
 
 const passes = 100
 const spyFile = () => `${folder}/spawned`
-const spawned = () => readFileSync(spyFile(), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as string[])
+const spawned = () =>
+  readFileSync(spyFile(), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as string[])
 const passesDone = () => stage.log().split('"msg":"pass"').length - 1
 
 beforeEach(needsStage as never)
@@ -57,9 +61,10 @@ async function pictureOfAll() {
     state: filesBelow(stage.state, true),
     run: filesBelow(stage.run, true),
     manifests: filesBelow(stage.manifests, true),
-    descriptors: readdirSync(`/proc/${stage.pid}/fd`).length,
   }
 }
+
+const descriptorsNow = () => readdirSync(`/proc/${stage.pid}/fd`).length
 
 /** What the kernel tells of changes from now on, whoever makes them. */
 async function watchKernel(): Promise<() => string> {
@@ -90,15 +95,17 @@ const reads = [
 test(`${passes} passes change nothing and start nothing that does more than read`, async () => {
   const heard = await watchKernel()
   const before = await pictureOfAll()
-  const [from, first] = [passesDone(), spawned().length]
+  const [from, first, descriptors] = [passesDone(), spawned().length, descriptorsNow()]
   for (let pass = 1; pass <= passes; pass += 1) {
-    await stage.ask('POST', '/v1/wake')
+    await stage.wake()
     await until(`pass ${pass} is done`, 10, () => passesDone() - from >= pass)
   }
   await sleep(500)
   const [done, started] = [passesDone() - from, spawned().slice(first)]
   expect(await pictureOfAll()).toEqual(before)
   expect(heard()).toBe('')
+  // A probe that is under way, our own questions.
+  expect(descriptorsNow()).toBeLessThan(descriptors + 5)
   const commands = new Set(started.map((argv) => argv.join(' ')))
   console.log(`${done} passes started ${started.length} programs: ${[...commands].join('; ')}`)
   expect([...commands].filter((command) => !reads.some((read) => read.test(command)))).toEqual([])
@@ -121,5 +128,5 @@ test('files that are no manifests change nothing', async () => {
   const { manifests: _, ...after } = await pictureOfAll()
   const { manifests: __, ...expected } = before
   expect(after).toEqual(expected)
-  expect((await stage.ask('GET', '/v1/problems')).problems).toEqual([])
+  expect((await stage.problems()).problems).toEqual([])
 })

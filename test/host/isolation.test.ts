@@ -3,6 +3,7 @@ import { openStage, type Stage } from './stage.ts'
 import { needsStage } from './stage-guest.ts'
 import { addressOf, image, network, networked, yaml } from './stage-manifests.ts'
 import { type Namespace, openNamespace } from './stage-namespace.ts'
+import { listRules } from './stage-picture.ts'
 import { inGuest } from './stage-shell.ts'
 import { addresses, answersTo, connectStage, type Town } from './stage-town.ts'
 
@@ -104,9 +105,8 @@ async function counted(
   await neighbor.exec(['nft', '-f', '-'], text)
   try {
     await work()
-    const { nftables } = JSON.parse(await neighbor.exec(['nft', '-j', 'list', 'counters']))
-    const counters = nftables.flatMap((one: any) => one.counter ?? [])
-    return Object.fromEntries(counters.map(({ name, packets }: any) => [name, packets]))
+    const counters = (await listRules(neighbor, 'counters')).flatMap(({ counter }) => counter ?? [])
+    return Object.fromEntries(counters.map(({ name, packets }) => [name, packets]))
   } finally {
     await neighbor.exec(['nft', 'delete', 'table', 'netdev', 'seen'])
   }
@@ -150,5 +150,5 @@ test('ARP and IP packets under another address die: a free one, the gateway, the
 })
 
 async function macOf(name: string): Promise<string> {
-  return (await stage.vm(name))?.status.interfaces[0].mac
+  return (await stage.vm(name))?.status.interfaces?.[0]?.mac ?? ''
 }

@@ -1,15 +1,58 @@
 import { request } from 'node:http'
 
-/** An object as the controller shows it. */
+/** A VM, or another object, as the controller shows it; the members that tests look at. */
 export interface Shown {
   readonly kind: string
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid: string; generation: number }
-  readonly spec?: any
-  readonly status?: any
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly uid: string
+    readonly generation: number
+  }
+  readonly status: ShownStatus
+}
+
+/** Members of a VM's status; other kinds have some of them, and one that was just made has none. */
+export interface ShownStatus {
+  readonly phase: string
+  readonly observedGeneration: number
+  readonly conditions?: readonly Condition[]
+  readonly hypervisor?: { readonly pid: number }
+  readonly interfaces?: readonly { readonly mac: string; readonly addresses: readonly unknown[] }[]
+  readonly credentials?: { readonly revision: string }
+  readonly restarts: { readonly count: number; readonly last?: { readonly reason: string } }
+}
+
+export interface Condition {
+  readonly type: string
+  readonly status: string
+  readonly reason: string
+  readonly message: string
+}
+
+/** What is wrong with a manifest, as the controller tells. */
+export interface Problem {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly message: string
+}
+
+/** What is wrong with all of them, and why nothing absent counts as deleted. */
+export interface Problems {
+  readonly problems: readonly Problem[]
+  readonly hold: string | null
+}
+
+const noStatus: ShownStatus = { phase: '', observedGeneration: 0, restarts: { count: 0 } }
+
+/** An object as it came over the wire. */
+export function shown(object: Omit<Shown, 'status'> & { readonly status?: Partial<ShownStatus> }): Shown {
+  return { ...object, status: { ...noStatus, ...object.status } }
 }
 
 /** What is asked of the control socket; answers its JSON, or throws its sentence. */
-export function ask(socketPath: string, method: string, path: string, body?: unknown): Promise<any> {
+export function ask(socketPath: string, method: string, path: string): Promise<unknown> {
   return new Promise((done, fail) => {
     const sent = request({ socketPath, method, path, timeout: 30_000 }, (response) => {
       let text = ''
@@ -25,19 +68,19 @@ export function ask(socketPath: string, method: string, path: string, body?: unk
     })
     sent.on('timeout', () => sent.destroy(new Error('the controller does not answer')))
     sent.on('error', fail)
-    sent.end(body === undefined ? undefined : JSON.stringify(body))
+    sent.end()
   })
 }
 
 /** Every status that the VMs had, in order, from now on. */
 export interface History {
-  readonly lines: readonly { readonly at: number; readonly type: string; readonly object: Shown }[]
+  readonly lines: readonly { readonly type: string; readonly object: Shown }[]
   stop(): void
 }
 
 /** Follows the VMs until it is stopped or the controller ends. */
 export function follow(socketPath: string): History {
-  const lines: { at: number; type: string; object: Shown }[] = []
+  const lines: { type: string; object: Shown }[] = []
   const sent = request({ socketPath, method: 'GET', path: '/v1/watch?kind=MicroVM' }, (response) => {
     let rest = ''
     response.setEncoding('utf8')
@@ -47,7 +90,7 @@ export function follow(socketPath: string): History {
       rest = parts.pop() ?? ''
       for (const part of parts) {
         const event = JSON.parse(part)
-        if (event.object) lines.push({ at: performance.now(), ...event })
+        if (event.object) lines.push({ type: event.type, object: shown(event.object) })
       }
     })
   })
@@ -56,16 +99,9 @@ export function follow(socketPath: string): History {
   return { lines, stop: () => sent.destroy() }
 }
 
-export interface Condition {
-  readonly type: string
-  readonly status: string
-  readonly reason: string
-  readonly message: string
-}
-
 /** The condition of that type; undefined when the object has none. */
 export function conditionOf(object: Shown | undefined, type: string): Condition | undefined {
-  return object?.status?.conditions?.find((one: Condition) => one.type === type)
+  return object?.status.conditions?.find((one) => one.type === type)
 }
 
 /** `True`, `False`, `Unknown` or undefined. */

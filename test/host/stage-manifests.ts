@@ -44,9 +44,10 @@ export function vm(name: string, spec: Fields = {}): Fields {
   return { apiVersion, kind: 'MicroVM', metadata: { name }, spec: { ...base, ...spec } }
 }
 
-/** As `vm`, with the TAP `vm-NAME` on a network. */
-export function networked(name: string, net: string, last: number, spec: Fields = {}): Fields {
-  const nic = { name: 'eth0', network: { name: net }, tap: `vm-${name}`, address: addressOf(net, last) }
+/** As `vm`, with the TAP `vm-NAME` on a network; `last`: the last octet of its address, null for any that is free. */
+export function networked(name: string, net: string, last: number | null, spec: Fields = {}): Fields {
+  const address = last === null ? {} : { address: addressOf(net, last) }
+  const nic = { name: 'eth0', network: { name: net }, tap: `vm-${name}`, ...address }
   const readiness = { tcpSocket: { port: 80 }, periodSeconds: 1 }
   return vm(name, { interfaces: [nic], readiness, ...spec })
 }

@@ -10,40 +10,73 @@ export interface NetPicture {
   readonly forwarding: string
 }
 
+/** Of `ip -j -d address show`. */
+interface IpLink {
+  readonly ifname: string
+  readonly flags: readonly string[]
+  readonly mtu: number
+  readonly master?: string
+  readonly group: string
+  readonly address: string
+  readonly ifalias?: string
+  readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: { readonly user?: unknown } }
+  readonly addr_info: readonly { readonly family: string; readonly local: string; readonly prefixlen: number }[]
+}
+
+/** Of `nft -j list`: one member, named as what it is. */
+export type NftObject = Readonly<Record<string, NftBody | undefined>>
+
+export interface NftBody {
+  readonly family: string
+  readonly table?: string
+  readonly chain?: string
+  readonly name?: string
+  readonly handle?: number
+  readonly hook?: string
+  readonly elem?: readonly unknown[]
+  readonly expr?: unknown
+  readonly packets?: number
+}
+
 export async function netPictureOf({ net }: Stage): Promise<NetPicture> {
   const [links, rules, forwarding] = await Promise.all([
     net.exec(['ip', '-N', '-j', '-d', 'address', 'show']),
-    net.exec(['nft', '-j', 'list', 'ruleset']),
+    listRules(net, 'ruleset'),
     net.exec(['cat', '/proc/sys/net/ipv4/ip_forward']),
   ])
-  return { links: JSON.parse(links).map(linkOf).sort(byName), rules: rulesOf(rules), forwarding: forwarding.trim() }
+  return { links: parseLinks(links).map(linkOf).sort(byName), rules: linesOf(rules), forwarding: forwarding.trim() }
+}
+
+/** What `nft -j list ...` tells, without what it tells of itself. */
+export async function listRules(net: Stage['net'], ...what: readonly string[]): Promise<readonly NftObject[]> {
+  const { nftables } = JSON.parse(await net.exec(['nft', '-j', 'list', ...what])) as { nftables: readonly NftObject[] }
+  return nftables.filter((one) => !('metainfo' in one))
 }
 
 /** Rules keep their order within a chain; tables, sets and elements have none. */
-function rulesOf(text: string): readonly string[] {
+function linesOf(objects: readonly NftObject[]): readonly string[] {
   const places = new Map<string, number>()
   const place = (chain: string) => {
     const at = (places.get(chain) ?? 0) + 1
     places.set(chain, at)
     return String(at).padStart(3, '0')
   }
-  return JSON.parse(text)
-    .nftables.flatMap((one: any): string[] => {
-      const [[kind, { handle, family, table, name, elem, ...rest }]] = Object.entries<any>(one) as any
-      if (kind === 'metainfo') return []
+  return objects
+    .flatMap((object) => Object.entries(object))
+    .map(([kind, body]) => {
+      const { handle: _, family, table, name, elem = [], ...rest } = body!
       const of = table ? `${family} ${table}` : family
-      if (kind === 'rule') return [`${of} ${rest.chain} ${place(`${of} ${rest.chain}`)} ${JSON.stringify(rest.expr)}`]
-      const elements = (elem ?? []).map((each: unknown) => JSON.stringify(each)).sort()
-      return [`${of} ${kind} ${name} ${JSON.stringify(rest)} ${elements.join(' ')}`]
+      if (kind === 'rule') return `${of} ${rest.chain} ${place(`${of} ${rest.chain}`)} ${JSON.stringify(rest.expr)}`
+      const elements = elem.map((each) => JSON.stringify(each)).sort()
+      return `${of} ${kind} ${name} ${JSON.stringify(rest)} ${elements.join(' ')}`
     })
     .sort()
 }
 
-function linkOf(link: any) {
-  const { ifname, flags, mtu, master, group, address, ifalias, linkinfo, addr_info } = link
-  const addresses = addr_info
-    .filter((one: any) => one.family === 'inet')
-    .map((one: any) => `${one.local}/${one.prefixlen}`)
+const parseLinks = (text: string) => JSON.parse(text) as readonly IpLink[]
+
+function linkOf({ ifname, flags, mtu, master, group, address, ifalias, linkinfo, addr_info }: IpLink) {
+  const addresses = addr_info.filter(({ family }) => family === 'inet').map((one) => `${one.local}/${one.prefixlen}`)
   const { info_kind: kind, info_data: data } = linkinfo ?? {}
   const state = { up: flags.includes('UP'), carrier: flags.includes('LOWER_UP') }
   // A TAP has a random MAC, which nobody sees.
@@ -57,10 +90,10 @@ function byName(a: { ifname: string }, b: { ifname: string }): number {
 
 /** Names of the links that bear an alias of this kind of controller. */
 export async function ourLinks({ net }: Stage): Promise<readonly string[]> {
-  const links = JSON.parse(await net.exec(['ip', '-j', 'link', 'show']))
+  const links = parseLinks(await net.exec(['ip', '-j', 'link', 'show']))
   return links
-    .filter((one: any) => one.ifalias?.startsWith('moorage:'))
-    .map((one: any) => one.ifname)
+    .filter(({ ifalias }) => ifalias?.startsWith('moorage:'))
+    .map(({ ifname }) => ifname)
     .sort()
 }
 

@@ -1,3 +1,4 @@
+// @ts-nocheck: it reaches into what Node does not declare.
 // Loaded into the real command by NODE_OPTIONS: writes a line for every program that it starts into MOORAGE_SPY.
 const childProcess = require('node:child_process')
 const { appendFileSync } = require('node:fs')

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
-import { ask, is, type Shown } from './stage-client.ts'
+import { ask, is, type Problems, type Shown, shown } from './stage-client.ts'
 import { examine } from './stage-examine.ts'
 import { moorageBundle, putImages } from './stage-guest.ts'
 import type { Fields } from './stage-manifests.ts'
@@ -45,8 +45,11 @@ export interface Stage {
   log(): string
   /** The command, with this root. */
   moorage(...args: readonly string[]): Promise<Said>
-  /** The control socket. */
-  ask(method: 'GET' | 'POST', path: string, body?: unknown): Promise<any>
+  /** The answer of the control socket. */
+  ask(method: 'GET' | 'POST', path: string): Promise<unknown>
+  /** Has the controller look again. */
+  wake(): Promise<void>
+  problems(): Promise<Problems>
   objects(kind: string): Promise<readonly Shown[]>
   vm(name: string): Promise<Shown | undefined>
   /** Waits until each of these VMs is ready. */
@@ -98,6 +101,10 @@ export async function openStage({ config = {}, args = [], env = {} }: StageOptio
     await gone
     clearTimeout(late)
   }
+  const list = async (query: string): Promise<readonly Shown[]> => {
+    const { items } = (await ask(socket, 'GET', `/v1/objects?${query}`)) as { items: readonly Shown[] }
+    return items.map(shown)
+  }
   const stage: Stage = {
     root,
     manifests: manifests!,
@@ -130,9 +137,11 @@ export async function openStage({ config = {}, args = [], env = {} }: StageOptio
     },
     log: () => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : ''),
     moorage: (...words) => net.run([...command(...words)]),
-    ask: (method, path, body) => ask(socket, method, path, body),
-    objects: async (kind) => (await ask(socket, 'GET', `/v1/objects?kind=${kind}`)).items,
-    vm: async (name) => (await ask(socket, 'GET', `/v1/objects?kind=MicroVM&name=${name}`)).items[0],
+    ask: (method, path) => ask(socket, method, path),
+    wake: async () => void (await ask(socket, 'POST', '/v1/wake')),
+    problems: async () => (await ask(socket, 'GET', '/v1/problems')) as Problems,
+    objects: (kind) => list(`kind=${kind}`),
+    vm: async (name) => (await list(`kind=MicroVM&name=${name}`))[0],
     async ready(seconds, ...names) {
       for (const name of names) {
         await until(`${name} is ready`, seconds, () => stage.vm(name), isReady).catch(async (error: Error) => {
@@ -141,7 +150,8 @@ export async function openStage({ config = {}, args = [], env = {} }: StageOptio
       }
     },
     async settled(seconds) {
-      await until('nothing is left to do', seconds, () => ask(socket, 'GET', '/v1/plan'), isNothing)
+      const plan = () => ask(socket, 'GET', '/v1/plan') as Promise<Plan>
+      await until('nothing is left to do', seconds, plan, isNothing)
     },
     vmms: () => vmmsOf(users),
     pidOf(name) {
@@ -168,7 +178,12 @@ function isReady(vm: Shown | undefined): boolean {
   return is(vm, 'Ready') === 'True' && vm?.status.phase === 'Running'
 }
 
-function isNothing({ actions, waits }: { actions: readonly unknown[]; waits: readonly unknown[] }): boolean {
+interface Plan {
+  readonly actions: readonly unknown[]
+  readonly waits: readonly unknown[]
+}
+
+function isNothing({ actions, waits }: Plan): boolean {
   return actions.length === 0 && waits.length === 0
 }
 

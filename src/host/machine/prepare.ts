@@ -19,8 +19,9 @@ export async function prepare(
   command: Command,
   credentials: readonly Secret[],
 ): Promise<Runtime> {
-  const { vms, byName } = foldersOf(run)
+  const { vms, byName, ended } = foldersOf(run)
   for (const path of [run, vms, byName]) await files.makeDirectory(path, { mode: 0o711 })
+  await files.makeDirectory(ended, { mode: 0o700 })
   const { user } = machine
   const draft = unfinished(run, machine.id)
   await clearFolder(files, draft.directory)
