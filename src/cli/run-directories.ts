@@ -7,7 +7,7 @@ import type { Files } from '../world/files.ts'
  * was accepted is 0700. Folders above ours are made when they are missing and else left as they are.
  */
 export async function makeDirectories(files: Files, paths: Paths): Promise<void> {
-  const { vms, byName } = foldersOf(paths.run)
+  const { vms, byName, ended } = foldersOf(paths.run)
   const ours: readonly (readonly [string, number])[] = [
     [paths.state, 0o711],
     [paths.index, 0o700],
@@ -20,6 +20,7 @@ export async function makeDirectories(files: Files, paths: Paths): Promise<void>
     [paths.run, 0o711],
     [vms, 0o711],
     [byName, 0o711],
+    [ended, 0o700],
   ]
   await makeAbove(files, paths.state)
   await makeAbove(files, paths.run)

@@ -4,7 +4,7 @@ import type { Bench } from './bench.ts'
 import { isDone } from './controller.ts'
 import type { Sample } from './figure.ts'
 import { folderOf, memoryGoal } from './memory.ts'
-import { cpuOf, lastPid, pidsOf, residentOf } from './processes.ts'
+import { cpuOfFamily, lastPid, pidsOf, residentOf } from './processes.ts'
 import { vmm } from './root.ts'
 import { eachOnce, type Scene, withController } from './scene.ts'
 import { repetitions, type Stage } from './stage.ts'
@@ -109,9 +109,17 @@ async function startMany(stage: Stage, { root, controller }: Scene, count: numbe
 async function watchIdle({ root, controller }: Scene): Promise<Idle> {
   const witness = await openWitness(root)
   const from = controller.lines.length
-  const before = { passes: await controller.metric('moorage_passes_total'), cpu: cpuOf(controller.pid), pid: lastPid() }
+  const before = {
+    passes: await controller.metric('moorage_passes_total'),
+    cpu: cpuOfFamily(controller.pid, vmm),
+    pid: lastPid(),
+  }
   await sleep(passes * period)
-  const after = { cpu: cpuOf(controller.pid), pid: lastPid(), passes: await controller.metric('moorage_passes_total') }
+  const after = {
+    cpu: cpuOfFamily(controller.pid, vmm),
+    pid: lastPid(),
+    passes: await controller.metric('moorage_passes_total'),
+  }
   const changes = await witness.changes()
   witness.close()
   const count = after.passes - before.passes

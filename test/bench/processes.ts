@@ -38,6 +38,14 @@ export function cpuOf(pid: number): number {
   return fields.slice(14 - 3, 18 - 3).reduce((sum, field) => sum + Number(field), 0) * 10
 }
 
+/** The same of a process and all that came of it and still lives, but for one program. */
+export function cpuOfFamily(pid: number, except: string): number {
+  const parents = new Map(pids().map((one) => [one, parentOf(one)]))
+  const belongs = (one: number): boolean => one === pid || (one > 1 && belongs(parents.get(one) ?? 0))
+  const family = [...parents.keys()].filter((one) => belongs(one) && executableOf(one) !== except)
+  return family.reduce((sum, one) => sum + cpuOf(one), 0)
+}
+
 /** Resident memory, megabytes of 10^6 bytes. */
 export function residentOf(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1]
@@ -60,6 +68,10 @@ export function argvOf(pid: number): readonly string[] {
  */
 export function lastPid(): number {
   return Number(textOf('/proc/loadavg').trim().split(' ')[4])
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? 0)
 }
 
 function executableOf(pid: number): string {

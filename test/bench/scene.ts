@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Capture, capture } from './capture.ts'
 import { type Controller, isDone, type Line, startController } from './controller.ts'
 import { type Fleet, fleetManifest } from './manifests.ts'
-import { cpuOf } from './processes.ts'
-import { clearRoot, makeRoot, type Root } from './root.ts'
+import { cpuOfFamily } from './processes.ts'
+import { clearRoot, makeRoot, type Root, vmm } from './root.ts'
 import type { Stage } from './stage.ts'
 
 /** A root, its controller, and the VMs of a fleet running. */
@@ -47,11 +47,11 @@ export async function startFleet(
   name = 'fleet.yaml',
 ): Promise<FleetStarted> {
   const from = controller.lines.length
-  const before = cpuOf(controller.pid)
+  const before = cpuOfFamily(controller.pid, vmm)
   const at = root.drop(name, fleetManifest(fleet))
   const options = { count: fleet.count, from, milliseconds: 60_000 + patience * fleet.count }
   const last = await controller.until(`start of ${fleet.count} VMs`, eachOnce(isDone('startMachine/')), options)
-  return { ms: last.at - at, cpu: cpuOf(controller.pid) - before }
+  return { ms: last.at - at, cpu: cpuOfFamily(controller.pid, vmm) - before }
 }
 
 /** The same action done again is a VM started anew, and no other VM. */

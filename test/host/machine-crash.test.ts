@@ -109,6 +109,17 @@ test('a runtime folder that was removed under a running VMM does not get it kill
   const started = startedNow(stage.world)
   await host.start(machine, started, [], never)
   const pid = (await see(host, machine))!.pid
+  await stage.world.files.remove(`${stage.run}/vms/${machine.id}/life.sock`)
+  const second = stage.host()
+  await until(
+    'a VMM without a life socket runs',
+    5,
+    () => see(second, machine),
+    (seen) => seen?.phase === 'Running',
+  )
+  second.close()
+  await stage.world.files.remove(`${stage.run}/vms/${machine.id}/qmp.sock`)
+  expect(await see(stage.host(), machine)).toMatchObject({ phase: 'Running', pid })
   for (const name of readdirSync(`${stage.run}/vms/${machine.id}`)) {
     await stage.world.files.remove(`${stage.run}/vms/${machine.id}/${name}`)
   }

@@ -6,8 +6,8 @@ import type { World } from '../../world/world.ts'
  * the holder dies and is reset then. Each connection takes a place in that queue for ever; one is made and kept.
  */
 export interface Life {
-  /** True while it is held; dials unless it is connected. Throws when it cannot be told. */
-  held(): Promise<boolean>
+  /** Whether it is held; null when there is no such socket. Dials unless it is connected. */
+  held(): Promise<boolean | null>
   /** Hangs up until somebody asks again: there is another sign of life. */
   release(): void
   close(): void
@@ -26,7 +26,8 @@ export function watchLife({ stream }: World, path: string, died: () => void): Li
     async held() {
       if (connection) return true
       const made = await dialLife(stream, path, ended.signal)
-      if (made === null || made === 'full') return made === 'full'
+      if (made === 'full') return true
+      if (made === 'dead' || made === 'absent') return made === 'dead' ? false : null
       connection = made
       made.listen({
         data: () => {},
@@ -48,22 +49,23 @@ export function watchLife({ stream }: World, path: string, died: () => void): Li
 /** Whether anybody holds a life socket, asked once. */
 export async function isHeld({ stream }: World, path: string, signal: AbortSignal): Promise<boolean> {
   const made = await dialLife(stream, path, signal)
-  if (made !== null && made !== 'full') made.close()
-  return made !== null
+  if (typeof made !== 'string') made.close()
+  return made !== 'dead' && made !== 'absent'
 }
 
-/** Null: nobody holds it. A queue that is full (EAGAIN) is somebody's. */
+/** A queue that is full (EAGAIN) is somebody's. */
 async function dialLife(
   stream: World['stream'],
   path: string,
   signal: AbortSignal,
-): Promise<Connection | 'full' | null> {
+): Promise<Connection | 'full' | 'dead' | 'absent'> {
   try {
     return await stream.connect(path, signal)
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error
     if (error.code === 'EAGAIN') return 'full'
-    if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT' || error.code === 'ENOTDIR') return null
+    if (error.code === 'ECONNREFUSED') return 'dead'
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return 'absent'
     throw error
   }
 }

@@ -79,13 +79,15 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
   const update = async (): Promise<void> => {
     const at = happened
     // Its QMP connection ends with it, so nobody needs its life socket while that is open.
-    held = line.qmp !== null || (await life.held())
     if (line.qmp) life.release()
-    if (held) line.open()
+    const lives = line.qmp ? true : await life.held()
+    held = lives === true
+    // A socket that somebody unlinked says nothing; perhaps its QMP does.
+    if (lives !== false) line.open()
     if (line.qmp) await query()
     // After its state, so that an end is never seen without its reason.
     journal = await journals.read()
-    if (line.qmp || !held) known = at
+    if (line.qmp || lives === false) known = at
   }
   const begin = (work: () => Promise<void>): Promise<void> => {
     updating ??= work()
@@ -132,7 +134,7 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
         const left = until - clock.monotonic()
         if (line.qmp) return await line.qmp.execute(command, args, { timeout: Math.max(left, 1), signal })
         if (left <= 0) throw new QmpError('late', `its VMM did not greet on QMP within ${timeout} ms`)
-        if (!(await life.held())) throw new QmpError('closed', 'its VMM ended')
+        if ((await life.held()) === false) throw new QmpError('closed', 'its VMM ended')
         await bell.wait(Math.min(left, 250), AbortSignal.any([signal, ended.signal]))
       }
     },

@@ -1,13 +1,13 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openStage, type Stage } from './stage.ts'
-import { follow, is } from './stage-client.ts'
-import { tellWhenFailed } from './stage-examine.ts'
-import { needsStage } from './stage-guest.ts'
-import { image, network, networked, secret, withState, yaml } from './stage-manifests.ts'
-import { filesBelow, tracesOf } from './stage-picture.ts'
-import { stays, until } from './stage-until.ts'
+import { openStage, type Stage } from '../stage.ts'
+import { follow, is } from '../stage-client.ts'
+import { tellWhenFailed } from '../stage-examine.ts'
+import { needsStage } from '../stage-guest.ts'
+import { image, network, networked, secret, withState, yaml } from '../stage-manifests.ts'
+import { filesBelow, tracesOf } from '../stage-picture.ts'
+import { stays, until } from '../stage-until.ts'
 
 /** `keep` runs all the time and nothing may happen to it; `extra` comes and goes, and the controller dies meanwhile. */
 let stage: Stage
@@ -30,7 +30,13 @@ beforeAll(async () => {
   pid = stage.pidOf('keep')
 })
 
-afterEach((context) => tellWhenFailed(context as never, stage))
+// What a test that failed has left is no fault of the next one.
+afterEach(async (context) => {
+  await tellWhenFailed(context as never, stage)
+  if (!stage || !existsSync(`${stage.manifests}/extra.yaml`)) return
+  if (stage.pid === 0) await stage.start()
+  await removeExtra()
+})
 
 afterAll(() => stage?.close())
 
@@ -81,7 +87,6 @@ test('for the next controller a VM is not ready before its probe says so', async
   history.stop()
   const said = history.lines.filter(({ object }) => object.metadata.name === 'extra')
   expect(new Set(said.map(({ object }) => is(object, 'Available')))).toEqual(new Set(['False']))
-  await removeExtra()
 })
 
 test('a second controller on the same root is refused in a sentence', async () => {
