@@ -10,6 +10,9 @@ const guestFolder = resolve(import.meta.dirname, '../..', process.env.MOORAGE_CA
 /** The command under test; another build of it can be named, to see these tests fail. */
 export const moorageBundle = process.env.MOORAGE_BUNDLE ?? bundle
 
+/** For `node --require`: tells of every program that is started (see there). */
+export const spy = join(import.meta.dirname, 'stage-spy.cjs')
+
 /** Skips where real guests cannot run, saying why. */
 export function needsStage(context: TestContext): void {
   context.skip(process.getuid?.() !== 0, 'needs root: makes network namespaces and VMs; run it with sudo')

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openStage, type Stage } from '../stage.ts'
 import { tellWhenFailed } from '../stage-examine.ts'
-import { needsStage } from '../stage-guest.ts'
+import { needsStage, spy } from '../stage-guest.ts'
 import { image, network, networked, secret, withState, yaml } from '../stage-manifests.ts'
 import { filesBelow, netPictureOf } from '../stage-picture.ts'
 import { until } from '../stage-until.ts'
@@ -28,7 +28,6 @@ beforeEach(needsStage as never)
 beforeAll(async () => {
   folder = mkdtempSync('/tmp/moorage-e2e-spy-')
   writeFileSync(spyFile(), '')
-  const spy = new URL('stage-spy.cjs', import.meta.url).pathname
   const env = { NODE_OPTIONS: `--require ${spy}`, MOORAGE_SPY: spyFile() }
   stage = await openStage({ config: { resyncSeconds: 3600 }, args: ['--log-level', 'debug'], env })
   mkdirSync(`${stage.root}/run/secrets`, { recursive: true })
