@@ -18,7 +18,6 @@ export default defineConfig({
       {
         test: {
           name: 'host',
-          // Those in test/host/unsettled pass alone on a quiet machine and not yet always: they run by name only.
           include: ['test/host/*.test.ts'],
           // They share the machine: its cores, its kernel's limits.
           fileParallelism: false,

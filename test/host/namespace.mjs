@@ -12,8 +12,11 @@ import { fileURLToPath } from 'node:url'
 
 const self = fileURLToPath(import.meta.url)
 
-/** Processes end with the namespace; /proc shows only its own. */
+/** Processes end with the namespace, which ends with whoever made it; /proc shows only its own. */
 const unshare = [
+  'setpriv',
+  '--pdeathsig',
+  'KILL',
   'unshare',
   '--net',
   '--mount',

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inNamespace } from '../host/namespace.mjs'
 import { checkout } from './paths.mjs'
 import { run } from './run.mjs'
 
@@ -42,7 +43,8 @@ export async function runSuite(project, node = process.execPath) {
   const vitest = join(checkout, 'node_modules/vitest/vitest.mjs')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   try {
-    const code = await run([node, vitest, 'run', '--project', project, ...reporters], { minutes: 60 })
+    const argv = [node, vitest, 'run', '--project', project, ...reporters]
+    const code = await run(project === 'host' && process.getuid?.() === 0 ? inNamespace(argv) : argv, { minutes: 60 })
     const { why, ...totals } = totalsOf(read(file), code)
     if (why) console.log(`suite ${project}: ${why}`)
     return totals

@@ -35,7 +35,9 @@ function real() {
   const clock = {
     now: () => Date.now(),
     monotonic: () => performance.now(),
-    sleep: async (milliseconds: number) => void (await delay(milliseconds)),
+    sleep: async (milliseconds: number) => {
+      await delay(milliseconds)
+    },
     after: () => () => {},
   }
   const settle = { ...defaultSettle, gone: 60, replaced: 120 }

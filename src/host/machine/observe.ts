@@ -30,7 +30,7 @@ export async function observe(
 ): Promise<readonly ObservedMachine[]> {
   const ids = await listIds(context)
   signal.throwIfAborted()
-  const kept = await Promise.all(ids.map((id) => context.kept.get(id) ?? keep(context, id)))
+  const kept = await Promise.all(ids.map(async (id) => context.kept.get(id) ?? keep(context, id)))
   const stale = kept.filter(({ starting, session }) => !starting && !session.fresh)
   await atMost(64, stale, ({ session }) => session.refresh())
   const known = kept.flatMap((one) => {

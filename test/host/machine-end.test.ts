@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { MachineHost } from '../../../src/host/machine-host.ts'
-import type { Machine, ObservedMachine } from '../../../src/host-state.ts'
+import type { MachineHost } from '../../src/host/machine-host.ts'
+import type { Machine, ObservedMachine } from '../../src/host-state.ts'
 import {
   consoleOf,
   needsGuest,
@@ -14,8 +14,8 @@ import {
   see,
   startedNow,
   until,
-} from '../guest.ts'
-import { needsNamespace } from '../namespace.ts'
+} from './guest.ts'
+import { needsNamespace } from './namespace.ts'
 
 let stage: Stage
 

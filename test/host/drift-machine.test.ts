@@ -1,12 +1,12 @@
 import { renameSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openStage, type Stage } from '../stage.ts'
-import { conditionOf, is, type Shown } from '../stage-client.ts'
-import { tellWhenFailed } from '../stage-examine.ts'
-import { needsStage } from '../stage-guest.ts'
-import { image, vm, yaml } from '../stage-manifests.ts'
-import { typeInGuest } from '../stage-shell.ts'
-import { timed, until } from '../stage-until.ts'
+import { openStage, type Stage } from './stage.ts'
+import { conditionOf, is, type Shown } from './stage-client.ts'
+import { tellWhenFailed } from './stage-examine.ts'
+import { needsStage } from './stage-guest.ts'
+import { image, vm, yaml } from './stage-manifests.ts'
+import { typeInGuest } from './stage-shell.ts'
+import { timed, until } from './stage-until.ts'
 
 /** `always` has to run whatever happens, `failing` again only after a failure. */
 let stage: Stage

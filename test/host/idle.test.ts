@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openStage, type Stage } from '../stage.ts'
-import { tellWhenFailed } from '../stage-examine.ts'
-import { needsStage, spy } from '../stage-guest.ts'
-import { image, network, networked, secret, withState, yaml } from '../stage-manifests.ts'
-import { filesBelow, netPictureOf } from '../stage-picture.ts'
-import { until } from '../stage-until.ts'
+import { openStage, type Stage } from './stage.ts'
+import { tellWhenFailed } from './stage-examine.ts'
+import { needsStage, spy } from './stage-guest.ts'
+import { image, network, networked, secret, withState, yaml } from './stage-manifests.ts'
+import { filesBelow, netPictureOf } from './stage-picture.ts'
+import { until } from './stage-until.ts'
 
 /** Two VMs with all that a VM can have, a spy in the controller that tells what it starts, and nothing to do. */
 let stage: Stage

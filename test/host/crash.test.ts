@@ -1,13 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openStage, type Stage } from '../stage.ts'
-import { follow, is } from '../stage-client.ts'
-import { tellWhenFailed } from '../stage-examine.ts'
-import { needsStage } from '../stage-guest.ts'
-import { image, network, networked, secret, withState, yaml } from '../stage-manifests.ts'
-import { filesBelow, tracesOf } from '../stage-picture.ts'
-import { stays, until } from '../stage-until.ts'
+import { openStage, type Stage } from './stage.ts'
+import { follow, is } from './stage-client.ts'
+import { tellWhenFailed } from './stage-examine.ts'
+import { needsStage } from './stage-guest.ts'
+import { image, network, networked, secret, withState, yaml } from './stage-manifests.ts'
+import { filesBelow, tracesOf } from './stage-picture.ts'
+import { stays, until } from './stage-until.ts'
 
 /** `keep` runs all the time and nothing may happen to it; `extra` comes and goes, and the controller dies meanwhile. */
 let stage: Stage

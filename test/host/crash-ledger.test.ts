@@ -1,11 +1,11 @@
 import { readlinkSync, rmSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openStage, type Stage } from '../stage.ts'
-import { tellWhenFailed } from '../stage-examine.ts'
-import { needsStage } from '../stage-guest.ts'
-import { image, network, networked, secret, vm, yaml } from '../stage-manifests.ts'
-import { netPictureOf } from '../stage-picture.ts'
-import { stays, until } from '../stage-until.ts'
+import { openStage, type Stage } from './stage.ts'
+import { tellWhenFailed } from './stage-examine.ts'
+import { needsStage } from './stage-guest.ts'
+import { image, network, networked, secret, vm, yaml } from './stage-manifests.ts'
+import { netPictureOf } from './stage-picture.ts'
+import { stays, until } from './stage-until.ts'
 
 /** Two VMs about which the ledger alone knows something, and then parts of what is on the disk are lost. */
 let stage: Stage

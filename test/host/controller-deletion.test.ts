@@ -1,13 +1,13 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openStage, type Stage } from '../stage.ts'
-import { conditionOf } from '../stage-client.ts'
-import { tellWhenFailed } from '../stage-examine.ts'
-import { needsStage } from '../stage-guest.ts'
-import { image, network, networked, vm, withState, yaml } from '../stage-manifests.ts'
-import { ourLinks, tracesOf } from '../stage-picture.ts'
-import { inGuest } from '../stage-shell.ts'
-import { stays, until } from '../stage-until.ts'
+import { openStage, type Stage } from './stage.ts'
+import { conditionOf } from './stage-client.ts'
+import { tellWhenFailed } from './stage-examine.ts'
+import { needsStage } from './stage-guest.ts'
+import { image, network, networked, vm, withState, yaml } from './stage-manifests.ts'
+import { ourLinks, tracesOf } from './stage-picture.ts'
+import { inGuest } from './stage-shell.ts'
+import { stays, until } from './stage-until.ts'
 
 let stage: Stage
 
