@@ -90,7 +90,7 @@ function acceptAbsence(
   if (whole !== null) return { trust: null, complete: false, hold: whole, dues: [soon] }
   const found = trust(previous, records.values(), { tree, claims, ...context })
   const evidence = new Evidence({ tree, reasons: found.reasons, knows })
-  buryAbsent(records, absent, evidence, cameBack(previous, claims), notes, inRoot)
+  buryAbsent(records, absent, evidence, notes, inRoot)
   const readable = [...tree.directories.values()].every(({ fault }) => fault === null)
   const complete = tree.files.size > 0 && readable && evidence.obscure === 0
   const reason = found.reasons.get('')
@@ -103,10 +103,6 @@ function absentOf(records: Records, claims: Claims): readonly IndexRecord[] {
   return [...records.values()].filter((record) => {
     return record.deletion === null && fileOf(record) !== null && !claims.has(record.key)
   })
-}
-
-function cameBack({ records }: Index, claims: Claims): boolean {
-  return [...records.values()].some(({ key, absence }) => absence?.held === true && claims.has(key))
 }
 
 function dues(records: Records, { gone }: Settle): readonly number[] {

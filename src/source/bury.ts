@@ -33,7 +33,6 @@ export function buryAbsent(
   records: Records,
   absent: readonly IndexRecord[],
   evidence: Evidence,
-  cameBack: boolean,
   notes: Notes,
   context: BuryContext,
 ): void {
@@ -42,7 +41,7 @@ export function buryAbsent(
     notes.addTo(record.key, kept ?? [])
     records.set(record.key, withAbsence(record, kept === null, context.now))
   }
-  const guarded = guard([...records.values()], cameBack, context.now, context.settle)
+  const guarded = guard([...records.values()], context.now, context.settle)
   for (const record of guarded.records) records.set(record.key, record)
   const { message } = guarded
   if (message !== null) notes.add([{ file: context.root, line: 0, column: 0, message, key: null }])

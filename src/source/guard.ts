@@ -14,20 +14,19 @@ export interface Guard {
 
 /**
  * Holds a deletion of more than half of at least four MicroVMs at once, together with whatever else is gone with them:
- * a directory that was emptied by mistake should stop nobody. What is held stays so, however few are left, until it is
- * asked for by name, or until one of the manifests comes back and the rest is judged anew.
+ * a directory that was emptied by mistake should stop nobody. A held MicroVM stays so until its own manifest is back or
+ * it is asked for by name: manifests that are put back one by one take nothing with them on the way. What went together
+ * with them is judged anew once no MicroVM is held.
  *
  * @param records every record that came from a manifest
- * @param cameBack whether a held object is in a manifest again
  */
-export function guard(records: readonly IndexRecord[], cameBack: boolean, now: number, settle: Settle): Guard {
-  const fresh = cameBack ? records.map((record) => withHeld(record, false)) : records
-  const going = fresh.filter((record) => record.ref.kind === 'MicroVM' && isGoing(record, now, settle))
-  const all = fresh.filter((record) => record.ref.kind === 'MicroVM' && isCounted(record, now, settle))
+export function guard(records: readonly IndexRecord[], now: number, settle: Settle): Guard {
+  const going = records.filter((record) => record.ref.kind === 'MicroVM' && isGoing(record, now, settle))
+  const all = records.filter((record) => record.ref.kind === 'MicroVM' && isCounted(record, now, settle))
   const tooMany = all.length >= FEW && going.length * 2 > all.length
-  const held = fresh.map((record) => (tooMany && isDue(record, now, settle) ? withHeld(record, true) : record))
+  const held = records.map((record) => (tooMany && isDue(record, now, settle) ? withHeld(record) : record))
   const machines = held.filter(({ ref, absence }) => ref.kind === 'MicroVM' && absence?.held === true)
-  if (machines.length === 0) return { records: held.map((record) => withHeld(record, false)), message: null }
+  if (machines.length === 0) return { records: held.map((record) => released(record, now)), message: null }
   return { records: held, message: sentence(machines, going.length, all.length) }
 }
 
@@ -46,14 +45,20 @@ function isCounted(record: IndexRecord, now: number, settle: Settle): boolean {
   return record.deletion === null || isGoing(record, now, settle)
 }
 
-function withHeld(record: IndexRecord, held: boolean): IndexRecord {
-  if (record.absence === null || record.absence.held === held) return record
-  return { ...record, absence: { ...record.absence, held } }
+function withHeld(record: IndexRecord): IndexRecord {
+  if (record.absence === null || record.absence.held) return record
+  return { ...record, absence: { ...record.absence, held: true } }
+}
+
+/** Its time begins again: its manifest may be the next that is put back. */
+function released(record: IndexRecord, now: number): IndexRecord {
+  return record.absence?.held ? { ...record, absence: { since: now, held: false } } : record
 }
 
 function sentence(held: readonly IndexRecord[], going: number, all: number): string {
-  const count = going * 2 > all ? `${going} of ${all} MicroVMs` : `${held.length} MicroVMs`
-  return `${count} would go at once: put their manifests back, or confirm with ${commands(held)}`
+  const rest = `${held.length} of the MicroVMs that would have gone at once ${held.length === 1 ? 'is' : 'are'} kept`
+  const what = going * 2 > all ? `${going} of ${all} MicroVMs would go at once` : rest
+  return `${what}: put their manifests back, or confirm with ${commands(held)}`
 }
 
 /** The commands that confirm, one for each namespace. */
