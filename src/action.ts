@@ -72,17 +72,20 @@ export interface CrashCount {
 }
 
 /** Why a machine starts; what `status.restarts.last.reason` shows. `Created` is a first start. */
-export type StartReason =
-  | 'Created'
-  | 'SpecChanged'
-  | 'SecretRotated'
-  | 'ImageChanged'
-  | 'Crashed'
-  | 'GuestShutdown'
-  | 'GuestPanicked'
-  | 'Requested'
-  | 'HostRebooted'
-  | 'NetworkLost'
+export const startReasons = [
+  'Created',
+  'SpecChanged',
+  'SecretRotated',
+  'ImageChanged',
+  'Crashed',
+  'GuestShutdown',
+  'GuestPanicked',
+  'Requested',
+  'HostRebooted',
+  'NetworkLost',
+] as const
+
+export type StartReason = (typeof startReasons)[number]
 
 export type ActionKind = Action['kind']
 

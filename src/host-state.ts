@@ -108,7 +108,9 @@ export interface Volume {
 export const digestGroups = ['compute', 'image', 'guest', 'disks', 'network', 'restart'] as const
 export type DigestGroup = (typeof digestGroups)[number]
 
-export type RunStrategy = 'Always' | 'RerunOnFailure' | 'Once' | 'Manual' | 'Halted'
+export const runStrategies = ['Always', 'RerunOnFailure', 'Once', 'Manual', 'Halted'] as const
+
+export type RunStrategy = (typeof runStrategies)[number]
 
 export interface Machine {
   readonly owner: ObjectRef

@@ -56,8 +56,17 @@ export interface StartedRecord {
   readonly credentials: CredentialRevision | null
   readonly powerOff: PowerOff
   readonly accel: string
+  /** Of the machine's record as it was then: what a ledger that was lost is rebuilt from. */
+  readonly carried: CarriedRecord
   /** How it ended; null while nobody has seen it end. */
   readonly ended: { readonly how: string; readonly at: number } | null
+}
+
+/** What no look at a running machine tells, and what would restart or stop it if it were forgotten. */
+export type CarriedRecord = Pick<MachineRecord, 'addresses' | 'power' | 'restartRequest' | 'operations' | 'restarts'>
+
+export function carriedOf({ addresses, power, restartRequest, operations, restarts }: MachineRecord): CarriedRecord {
+  return { addresses, power, restartRequest, operations, restarts }
 }
 
 /** Stop by what was started: how this incarnation is asked to go. */

@@ -1,6 +1,13 @@
 import type { Action, RulesChange } from '../src/action.ts'
 import type { Link, Observed, ObservedMachine, RuleSets } from '../src/host-state.ts'
-import { digestSchema, type Ledger, type MachineRecord, newRecord, type RootIdentity } from '../src/ledger.ts'
+import {
+  carriedOf,
+  digestSchema,
+  type Ledger,
+  type MachineRecord,
+  newRecord,
+  type RootIdentity,
+} from '../src/ledger.ts'
 import { emptyRuleSets, ruleSetNames } from '../src/plan/rules.ts'
 
 /** A host and its ledger in memory: what each action does when it succeeds, as a value. */
@@ -157,6 +164,7 @@ function start(host: MemoryHost, action: Extract<Action, { kind: 'startMachine' 
     credentials: machine.credentials,
     powerOff: { method: 'qmp-powerdown', graceSeconds: machine.graceSeconds },
     accel: 'tcg',
+    carried: carriedOf(record),
     ended: null,
   }
   const seen: ObservedMachine = {

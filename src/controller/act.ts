@@ -4,7 +4,7 @@ import { applyNetwork } from '../host/network.ts'
 import type { VolumeHost } from '../host/volume.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
 import { driverOf } from '../hypervisor/index.ts'
-import { digestSchema, type StartedRecord } from '../ledger.ts'
+import { carriedOf, digestSchema, type StartedRecord } from '../ledger.ts'
 import type { Credential } from '../secret/credentials.ts'
 import { type DigestKey, revisionOf } from '../secret/revision.ts'
 import type { World } from '../world/world.ts'
@@ -80,6 +80,10 @@ async function start(
     throw new Error('its credentials changed meanwhile; the next pass starts it')
   const driver = driverOf(machine.boot.hypervisor)!
   const at = world.clock.now()
+  const record = ledger.current.machines[machine.uid]
+  if (!record) throw new Error('its record is gone meanwhile; the next pass starts it')
+  const { count } = record.restarts
+  const restarts = reason === 'Created' ? record.restarts : { count: count + 1, last: { reason, at } }
   const started: StartedRecord = {
     incarnation: Buffer.from(world.random.bytes(4)).toString('hex'),
     at,
@@ -89,19 +93,12 @@ async function start(
     credentials: revision,
     powerOff: driver.powerOff(machine.boot, machine.graceSeconds),
     accel: driver.accel(machine.boot, deps.features()),
+    carried: { ...carriedOf(record), restarts },
     ended: null,
   }
   // Before the VMM is spawned: a controller that dies in between finds a start that came to nothing, never a VMM that
   // nobody knows.
-  const restarted = { reason, at }
-  await ledger.change(
-    changeRecord(machine.uid, (record) => ({
-      ...record,
-      started,
-      graceSeconds: null,
-      restarts: reason === 'Created' ? record.restarts : { count: record.restarts.count + 1, last: restarted },
-    })),
-  )
+  await ledger.change(changeRecord(machine.uid, (now) => ({ ...now, started, graceSeconds: null, restarts })))
   const values = credentials.map(({ value }) => value)
   await machines.start(machine, started, values, signal)
 }

@@ -10,7 +10,7 @@ export function rebuild(ledger: Ledger, machines: readonly ObservedMachine[]): L
   if (lost.length === 0) return ledger
   const records = { ...ledger.machines }
   for (const { uid, owner, user, started } of lost) {
-    const record = records[uid] ?? newRecord(owner, user, 'Always', 'on')
+    const record = records[uid] ?? { ...newRecord(owner, user, 'Always', 'on'), ...started?.carried }
     records[uid] = { ...record, user, started }
   }
   return { ...ledger, machines: records }

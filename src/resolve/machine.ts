@@ -69,7 +69,7 @@ export function resolveMachine(
     id: vm.uid.replaceAll('-', '').slice(0, 10),
     user: record.user,
     runStrategy: strategy,
-    power: record.power.strategy === strategy ? record.power.wish : firstPower(strategy),
+    power: record.power.wish,
     blocked: imageProblem(spec.image.name, files) ?? credentials.problem,
     boot,
     digests: digestsOf(parts),
@@ -86,13 +86,15 @@ export function recordOf(vm: Wanted<MicroVM>, input: ResolveInput, used: Set<num
   const strategy: RunStrategy = vm.object.spec.runStrategy ?? 'Always'
   const record = input.ledger.machines[vm.uid]
   if (record) {
-    return record.power.strategy === strategy ? record : { ...record, power: { wish: firstPower(strategy), strategy } }
+    if (record.power.strategy === strategy) return record
+    const runs = record.started !== null && record.started.ended === null
+    return { ...record, power: { wish: firstPower(strategy, runs), strategy } }
   }
   const { first, count } = input.settings.users
   for (let user = first; user < first + count; user++) {
     if (used.has(user)) continue
     used.add(user)
-    return newRecord(vm.ref, user, strategy, firstPower(strategy))
+    return newRecord(vm.ref, user, strategy, firstPower(strategy, false))
   }
   return null
 }

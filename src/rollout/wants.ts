@@ -6,9 +6,10 @@ export function wantsToRun({ runStrategy, power }: { runStrategy: RunStrategy; p
   return runStrategy === 'Always' || power === 'on'
 }
 
-/** Power before anybody asked for anything. */
-export function firstPower(strategy: RunStrategy): 'on' | 'off' {
-  return strategy === 'Manual' || strategy === 'Halted' ? 'off' : 'on'
+/** Power before anybody asked for anything under this strategy. What runs when it becomes Manual runs on. */
+export function firstPower(strategy: RunStrategy, runs: boolean): 'on' | 'off' {
+  if (strategy === 'Manual') return runs ? 'on' : 'off'
+  return strategy === 'Halted' ? 'off' : 'on'
 }
 
 /**

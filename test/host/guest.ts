@@ -143,6 +143,13 @@ export function startedNow(world: World): StartedRecord {
     credentials: null,
     powerOff: { method: 'qmp-powerdown', graceSeconds: 30 },
     accel: 'tcg',
+    carried: {
+      addresses: {},
+      power: { wish: 'on', strategy: 'Always' },
+      restartRequest: null,
+      operations: [],
+      restarts: { count: 0, last: null },
+    },
     ended: null,
   }
 }

@@ -7,7 +7,7 @@ import type { HostFeatures } from '../../src/hypervisor/driver.ts'
 import { plan } from '../../src/plan/plan.ts'
 import type { CredentialFacts, ImageFacts, ResolveInput, Wanted } from '../../src/resolve/input.ts'
 import { type Resolved, resolve } from '../../src/resolve/resolve.ts'
-import { apply, type MemoryHost } from '../memory-host.ts'
+import { apply, emptyHost, type MemoryHost } from '../memory-host.ts'
 
 /** What a story is told with: YAML as a user writes it, a revision for each Secret, files that are missing. */
 export interface Specs {
@@ -68,7 +68,7 @@ function wantedOf({ text, deleted = [] }: Specs): readonly Wanted[] {
     const key = keyOf(object)
     const uid = uidOf(key)
     const deletion = deleted.includes(object.metadata.name) ? { at: 1 } : null
-    return { key, ref: refOf(object), uid, generation: 1, createdAt: index, object, deletion }
+    return { key, ref: refOf(object), uid, generation: 1, createdAt: emptyHost().now + index, object, deletion }
   })
 }
 

@@ -35,6 +35,7 @@ interface Drift {
   readonly wait?: number
   /** A machine whose runtime folder is not there. */
   readonly gone?: string
+  readonly ledger?: 'lost'
   readonly set?: object
 }
 
@@ -51,6 +52,7 @@ function drift(host: MemoryHost, step: Drift): MemoryHost {
     const gone = observed.machines.filter((one) => one.uid !== uid)
     return { ...host, ledger: { ...host.ledger, machines }, observed: { ...observed, machines: gone } }
   }
+  if (step.ledger === 'lost') return { ...host, ledger: { ...host.ledger, forwardingPrior: null, machines: {} } }
   if (step.gone) return change({ machines: observed.machines.filter((one) => one.owner.name !== step.gone) })
   if (step.wait) return { ...host, now: host.now + step.wait * 1000 }
   if (step.remove) {

@@ -169,7 +169,7 @@ describe('operations', () => {
     const pinned = operation('o', 'Restart', 'a', ', uid: 00000000-0000-4000-8000-000000000000')
     expect(told(vm('a', nic('one')) + pinned)[0]).toContain('is another one now')
     expect(told(operation('o', 'Restart', 'a'))).toEqual(['Refused: MicroVM a is not there'])
-    const late = { ...emptyHost(), now: 700_000_000 }
+    const late = { ...emptyHost(), now: emptyHost().now + 700_000 }
     expect(of(base + vm('a', nic('one')) + operation('o', 'Restart', 'a'), late).operations[0]?.phase).toBe('Lapsed')
   })
 
@@ -185,6 +185,18 @@ describe('operations', () => {
     expect(of(base + vm('a', nic('one')), { ...host, ledger: again.ledger }).machines[0]!.machine.digests.restart).toBe(
       first.machines[0]!.machine.digests.restart,
     )
+  })
+
+  test('a VM that becomes Manual goes on as it is', () => {
+    const host = { ...emptyHost(), ledger: of(base + vm('a', nic('one'))).ledger }
+    const [uid, record] = Object.entries(host.ledger.machines)[0]!
+    const manual = base + vm('a', nic('one'), '  runStrategy: Manual\n')
+    const power = (started: unknown) =>
+      of(manual, { ...host, ledger: { ...host.ledger, machines: { [uid]: { ...record, started } as never } } })
+        .machines[0]!.machine.power
+    expect(power(null)).toBe('off')
+    expect(power({ ended: null })).toBe('on')
+    expect(power({ ended: { how: 'Stopped', at: 1 } })).toBe('off')
   })
 
   test('start and stop of a Manual VM', () => {

@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { digestGroups, type Machine } from '../../host-state.ts'
+import { startReasons } from '../../action.ts'
+import { digestGroups, type Machine, runStrategies } from '../../host-state.ts'
 import type { Command } from '../../hypervisor/driver.ts'
 import type { StartedRecord } from '../../ledger.ts'
 import type { Files } from '../../world/files.ts'
@@ -20,6 +21,16 @@ const started = z.object({
   credentials: z.object({ key: z.string(), digest: z.string() }).nullable(),
   powerOff: z.object({ method: z.enum(['qmp-powerdown', 'qmp-quit']), graceSeconds: z.number() }),
   accel: z.string(),
+  carried: z.object({
+    addresses: z.record(z.string(), z.string()),
+    power: z.object({ wish: z.enum(['on', 'off']), strategy: z.enum(runStrategies) }),
+    restartRequest: z.string().nullable(),
+    operations: z.array(z.string()).readonly(),
+    restarts: z.object({
+      count: z.number(),
+      last: z.object({ reason: z.enum(startReasons), at: z.number() }).nullable(),
+    }),
+  }),
   ended: z.object({ how: z.string(), at: z.number() }).nullable(),
 })
 
