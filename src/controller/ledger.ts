@@ -21,26 +21,39 @@ const mode = 0o600
 export async function openLedger(world: World, paths: Paths, root: RootIdentity): Promise<LedgerStore> {
   const { files } = world
   const folder = `${paths.ledger}/machines`
-  await files.makeDirectory(paths.ledger, { mode: 0o700 })
-  await files.makeDirectory(folder, { mode: 0o700 })
+  const makeFolders = async () => {
+    await files.makeDirectory(paths.ledger, { mode: 0o700 })
+    await files.makeDirectory(folder, { mode: 0o700 })
+  }
+  await makeFolders()
   const problems: string[] = []
   let current = await load(world, paths, root, problems)
   let queue: Promise<void> = Promise.resolve()
 
   const write = (path: string, value: unknown) =>
     publish(files, path, Buffer.from(`${JSON.stringify(value)}\n`), { mode })
-  const store = async (next: Ledger) => {
-    if (next === current) return
-    if (next.forwardingPrior !== current.forwardingPrior) {
+  const save = async (next: Ledger, before: Ledger) => {
+    if (next.forwardingPrior !== before.forwardingPrior) {
       await write(`${paths.ledger}/host.json`, { version: 1, forwardingPrior: next.forwardingPrior })
     }
     for (const [uid, record] of Object.entries(next.machines)) {
-      const before = current.machines[uid]
-      if (before === record || (before && canonical(before) === canonical(record))) continue
+      const known = before.machines[uid]
+      if (known === record || (known && canonical(known) === canonical(record))) continue
       await write(`${folder}/${uid}.json`, { version: 1, ...record })
     }
-    for (const uid of Object.keys(current.machines)) {
+    for (const uid of Object.keys(before.machines)) {
       if (!(uid in next.machines)) await files.remove(`${folder}/${uid}.json`)
+    }
+  }
+  const store = async (next: Ledger) => {
+    if (next === current) return
+    try {
+      await save(next, current)
+    } catch (error) {
+      if (!(error instanceof FileError && error.code === 'ENOENT')) throw error
+      // Somebody removed the folder: what stood in it is known.
+      await makeFolders()
+      await save(next, { ...current, forwardingPrior: null, machines: {} })
     }
     current = next
   }

@@ -1,3 +1,4 @@
+import { FileError } from '../world/files.ts'
 import { publish } from '../world/publish.ts'
 import type { World } from '../world/world.ts'
 import type { Status } from './status/status.ts'
@@ -32,16 +33,27 @@ export async function openStatuses({ files }: World, folder: string): Promise<St
     return statuses
   }
 
+  async function write(next: ReadonlyMap<string, Status>, before: ReadonlyMap<string, Status>): Promise<void> {
+    for (const [key, status] of next) {
+      if (before.get(key) === status) continue
+      await publish(files, `${folder}/${fileOf(key)}`, Buffer.from(`${JSON.stringify(status)}\n`), { mode: fileMode })
+    }
+    for (const key of before.keys()) if (!next.has(key)) await files.remove(`${folder}/${fileOf(key)}`)
+  }
+
   return {
     get current() {
       return current
     },
     async save(next) {
-      for (const [key, status] of next) {
-        if (current.get(key) === status) continue
-        await publish(files, `${folder}/${fileOf(key)}`, Buffer.from(`${JSON.stringify(status)}\n`), { mode: fileMode })
+      try {
+        await write(next, current)
+      } catch (error) {
+        if (!(error instanceof FileError && error.code === 'ENOENT')) throw error
+        // Somebody removed the folder.
+        await files.makeDirectory(folder, { mode: 0o700 })
+        await write(next, new Map())
       }
-      for (const key of current.keys()) if (!next.has(key)) await files.remove(`${folder}/${fileOf(key)}`)
       current = next
     },
   }

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { changeRecord, forgetRecord, mergeRecords } from '../../src/controller/ledger.ts'
+import { changeRecord, forgetRecord, mergeRecords, openLedger } from '../../src/controller/ledger.ts'
+import type { Paths } from '../../src/controller/paths.ts'
+import { openStatuses } from '../../src/controller/report.ts'
+import type { Status } from '../../src/controller/status/status.ts'
 import { type Ledger, newRecord } from '../../src/ledger.ts'
+import type { World } from '../../src/world/world.ts'
+import { MemoryFiles } from '../world/memory-files.ts'
 
 const ref = { kind: 'MicroVM', namespace: 'default', name: 'a' }
 const record = newRecord(ref, 61000, 'Always', 'on')
@@ -28,5 +33,36 @@ describe('merging what a pass thought with what happened meanwhile', () => {
     const base = ledger({ a: record })
     const thought = ledger({ a: { ...record, power: { wish: 'off', strategy: 'Manual' } } })
     expect(mergeRecords(base, thought)(forgetRecord('a')(base)).machines).toEqual({})
+  })
+})
+
+describe('a folder that somebody removes', () => {
+  const paths = { ledger: '/var/lib/moorage/ledger', status: '/var/lib/moorage/status' } as Paths
+  const root = { id: '0badcafe', group: 7 }
+  const opened = async () => {
+    const files = new MemoryFiles()
+    files.folder('/var/lib/moorage')
+    return { files, world: { files } as unknown as World }
+  }
+
+  test('the ledger is written anew, all of it', async () => {
+    const { files, world } = await opened()
+    const store = await openLedger(world, paths, root)
+    await store.change((now) => ({ ...now, forwardingPrior: false, machines: { a: record } }))
+    files.unlink(paths.ledger)
+    await store.change((now) => ({ ...now, machines: { ...now.machines, b: { ...record, user: 61001 } } }))
+    const again = (await openLedger(world, paths, root)).current
+    expect(again).toEqual(store.current)
+    expect(again).toMatchObject({ forwardingPrior: false, machines: { a: record, b: { user: 61001 } } })
+  })
+
+  test('so are the statuses', async () => {
+    const { files, world } = await opened()
+    const [one, two] = [{ phase: 'Running' }, { phase: 'Stopped' }] as unknown as Status[]
+    const store = await openStatuses(world, paths.status)
+    await store.save(new Map([['MicroVM/default/a', one!]]))
+    files.unlink(paths.status)
+    await store.save(new Map([...store.current, ['MicroVM/default/b', two!]]))
+    expect((await openStatuses(world, paths.status)).current).toEqual(store.current)
   })
 })
