@@ -117,13 +117,15 @@ export async function openController(options: ControllerOptions): Promise<Contro
     world,
     paths: { run: paths.run },
     features: () => options.features,
-    readinessOf: (uid) => readinessOf(last, uid),
     log,
   })
   machines.onChange(() => wakeups.wake('machine'))
   const volumes = volumeHost({ world, paths: { volumes: paths.volumes } })
   const { signal: unbroken } = new AbortController()
-  uidsSeen = uidsOf(await machines.observe(ledger.current.machines, [], unbroken), await volumes.observe(unbroken))
+  uidsSeen = uidsOf(
+    await machines.observe(ledger.current.machines, [], () => null, unbroken),
+    await volumes.observe(unbroken),
+  )
   const facts = newFactReader(world.files, config, paths.root, key)
 
   const hands = newHands({
@@ -257,11 +259,6 @@ export async function openController(options: ControllerOptions): Promise<Contro
 function subscribe<T>(set: Set<T>, listener: T): Stop {
   set.add(listener)
   return () => set.delete(listener)
-}
-
-function readinessOf(pass: Pass | null, uid: string) {
-  const object = pass?.source.objects.find((one) => one.uid === uid)?.object
-  return object?.kind === 'MicroVM' ? (object.spec.readiness ?? null) : null
 }
 
 const words: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import type { MachineHost } from '../host/machine-host.ts'
+import type { MachineHost, ReadinessOf } from '../host/machine-host.ts'
 import type { VolumeHost } from '../host/volume.ts'
 import type { Observed } from '../host-state.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
@@ -47,7 +47,7 @@ export interface Look {
 export async function look(deps: LookDeps, signal: AbortSignal): Promise<Look> {
   const { world, ledger, facts, settings } = deps
   const mark = deps.executor.mark()
-  const [source, observed] = await Promise.all([deps.list(signal), observe(deps, signal)])
+  const { source, observed } = await observe(deps, signal)
   const base = ledger.current
   const known = rebuild(base, observed.machines)
   const found = await facts.read(source.objects, signal)
@@ -75,12 +75,21 @@ export async function look(deps: LookDeps, signal: AbortSignal): Promise<Look> {
 }
 
 async function observe(
-  { world, machines, volumes, ledger, executor }: LookDeps,
+  { world, machines, volumes, ledger, executor, list }: LookDeps,
   signal: AbortSignal,
-): Promise<Observed> {
+): Promise<{ readonly source: SourceView; readonly observed: Observed }> {
   // Before anything is looked at: an operation that ends meanwhile is still told, and its effect seen in the next pass.
   const inFlight = executor.inFlight()
-  const [net, kept] = await Promise.all([world.net.dump(signal), volumes.observe(signal)])
-  const seen = await machines.observe(ledger.current.machines, net.links, signal)
-  return { ...net, bootId: world.process.bootId(), machines: seen, volumes: kept, inFlight }
+  const [source, net, kept] = await Promise.all([list(signal), world.net.dump(signal), volumes.observe(signal)])
+  const seen = await machines.observe(ledger.current.machines, net.links, readinessIn(source), signal)
+  return { source, observed: { ...net, bootId: world.process.bootId(), machines: seen, volumes: kept, inFlight } }
+}
+
+function readinessIn({ objects }: SourceView): ReadinessOf {
+  const probes = new Map(
+    objects.flatMap(({ uid, object }) =>
+      object.kind === 'MicroVM' && object.spec.readiness ? [[uid, object.spec.readiness]] : [],
+    ),
+  )
+  return (uid) => probes.get(uid) ?? null
 }

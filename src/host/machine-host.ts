@@ -2,7 +2,7 @@ import type { Link, Machine, ObservedMachine, Tap } from '../host-state.ts'
 import type { MachineRecord, PowerOff, StartedRecord } from '../ledger.ts'
 import type { Secret } from '../secret/secret.ts'
 import { conclude } from './machine/conclude.ts'
-import type { MachineContext, MachineDeps } from './machine/context.ts'
+import type { MachineContext, MachineDeps, ReadinessOf } from './machine/context.ts'
 import { detachedNics } from './machine/detached.ts'
 import { cutConsole } from './machine/logs.ts'
 import { observe } from './machine/observe.ts'
@@ -13,7 +13,7 @@ import { endedConsole, idOf } from './machine/runtime.ts'
 import { start } from './machine/start.ts'
 import { stop } from './machine/stop.ts'
 
-export type { MachineDeps, MachineLog, Readiness } from './machine/context.ts'
+export type { MachineDeps, MachineLog, Readiness, ReadinessOf } from './machine/context.ts'
 
 /**
  * The VMMs of this root: observing and acting, with no opinion on what should be. Every act is idempotent, checks what is
@@ -23,11 +23,13 @@ export type { MachineDeps, MachineLog, Readiness } from './machine/context.ts'
 export interface MachineHost {
   /**
    * Every machine that has a runtime folder, and every record of one that should be there and whose uid still owns a VMM.
-   * `links` are those of this host now: by their carrier it is known which NIC has lost its TAP. Changes nothing.
+   * `links` are those of this host now: by their carrier it is known which NIC has lost its TAP. Changes nothing on the
+   * host; those that `readinessOf` has a probe for are probed from then on.
    */
   observe(
     records: Readonly<Record<string, MachineRecord>>,
     links: readonly Link[],
+    readinessOf: ReadinessOf,
     signal: AbortSignal,
   ): Promise<readonly ObservedMachine[]>
   /**
@@ -67,8 +69,8 @@ export function machineHost(deps: MachineDeps): MachineHost {
   const rounds = goRound(context)
 
   return {
-    async observe(records, links, signal) {
-      const machines = await observe(context, { detached, prober }, records, links, signal)
+    async observe(records, links, readinessOf, signal) {
+      const machines = await observe(context, { detached, prober }, records, links, readinessOf, signal)
       for (const { uid, user } of machines) users.set(uid, user)
       return machines
     },

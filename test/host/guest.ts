@@ -38,13 +38,18 @@ function tsc(): { tscKhz?: number } {
   return mhz ? { tscKhz: Math.round(Number(mhz) * 1000) } : {}
 }
 
+/** A machine host that looks as a controller does whose every VM has the same readiness probe. */
+export interface LabHost extends MachineHost {
+  look(links?: readonly Link[]): Promise<readonly ObservedMachine[]>
+}
+
 /** A root directory of a test's own, with machine hosts on it. */
 export interface Stage {
   readonly root: string
   readonly run: string
   readonly world: World
   /** A machine host as a controller that has just started has one; `script` runs in its guests. */
-  host(options?: { script?: string; readiness?: Readiness | null; driver?: Driver }): MachineHost
+  host(options?: { script?: string; readiness?: Readiness | null; driver?: Driver }): LabHost
   /** Ends every VMM of this stage and removes the folder. */
   close(): Promise<void>
 }
@@ -67,12 +72,11 @@ export function newStage(): Stage {
         world,
         paths: { run: `${root}/run` },
         features: () => features,
-        readinessOf: () => readiness,
         log: { warn: (data, message) => console.warn(message, data), info: () => {} },
         driverOf: () => (script === undefined ? driver : withScript(driver, root, script)),
       })
       hosts.push(host)
-      return host
+      return { ...host, look: (links = []) => host.observe({}, links, () => readiness, never) }
     },
     async close() {
       for (const host of hosts) host.close()
@@ -156,11 +160,11 @@ export function startedNow(world: World): StartedRecord {
 
 /** What is seen of one machine; undefined when it is not there. */
 export async function see(
-  host: MachineHost,
+  host: LabHost,
   { uid }: Machine,
   links: readonly Link[] = [],
 ): Promise<ObservedMachine | undefined> {
-  return (await host.observe({}, links, never)).find((machine) => machine.uid === uid)
+  return (await host.look(links)).find((machine) => machine.uid === uid)
 }
 
 /** Looks until `done` says so; fails with what was seen last. */

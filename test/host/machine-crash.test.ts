@@ -3,10 +3,20 @@ import { readdirSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { MachineHost } from '../../src/host/machine-host.ts'
 import type { Machine, ObservedMachine } from '../../src/host-state.ts'
 import { Secret } from '../../src/secret/secret.ts'
-import { features, needsGuest, never, newMachine, newStage, type Stage, see, startedNow, until } from './guest.ts'
+import {
+  features,
+  type LabHost,
+  needsGuest,
+  never,
+  newMachine,
+  newStage,
+  type Stage,
+  see,
+  startedNow,
+  until,
+} from './guest.ts'
 import { needsNamespace } from './namespace.ts'
 
 let stage: Stage
@@ -45,7 +55,7 @@ async function vmms({ user }: Machine): Promise<number> {
 }
 
 /** What a planner would have done about each phase, until the machine runs; answers the phases that it met. */
-async function mend(host: MachineHost, machine: Machine): Promise<(ObservedMachine['phase'] | 'nothing')[]> {
+async function mend(host: LabHost, machine: Machine): Promise<(ObservedMachine['phase'] | 'nothing')[]> {
   const met: (ObservedMachine['phase'] | 'nothing')[] = []
   for (let look = 0; look < 200; look++) {
     const phase = (await see(host, machine))?.phase ?? 'nothing'
@@ -137,7 +147,7 @@ test('a runtime folder that was removed under a running VMM does not get it kill
     crashes: { count: 0, retryAt: 0 },
     restarts: { count: 0, last: null },
   }
-  const look = async () => (await host.observe({ [machine.uid]: record }, [], never))[0]
+  const look = async () => (await host.observe({ [machine.uid]: record }, [], () => null, never))[0]
   expect(await look()).toMatchObject({ phase: 'Stuck', pid, uid: machine.uid })
   await expect(host.start(machine, startedNow(stage.world), [], never)).rejects.toThrow(new RegExp(`process ${pid}`))
   await host.stop(machine.uid, { method: 'qmp-powerdown', graceSeconds: 0 }, stage.world.clock.now(), never)

@@ -1,10 +1,10 @@
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { MachineHost } from '../../src/host/machine-host.ts'
 import type { Machine, ObservedMachine } from '../../src/host-state.ts'
 import {
   consoleOf,
+  type LabHost,
   needsGuest,
   never,
   newMachine,
@@ -31,7 +31,7 @@ afterEach(async () => {
 
 const powerOff = { method: 'qmp-powerdown', graceSeconds: 30 } as const
 
-async function running(host: MachineHost, name: string): Promise<Machine> {
+async function running(host: LabHost, name: string): Promise<Machine> {
   const machine = newMachine(name)
   await host.start(machine, startedNow(stage.world), [], never)
   return machine
@@ -59,7 +59,7 @@ async function shell(machine: Machine, boot = 1): Promise<void> {
   await until(`a shell in ${machine.boot.name}`, 60, listens, (text) => text.includes(`shell-${boot}-42`))
 }
 
-async function phase(host: MachineHost, machine: Machine, wanted: ObservedMachine['phase'], seconds = 30) {
+async function phase(host: LabHost, machine: Machine, wanted: ObservedMachine['phase'], seconds = 30) {
   const look = () => see(host, machine)
   return (await until(`${machine.boot.name} ${wanted}`, seconds, look, (seen) => seen?.phase === wanted))!
 }

@@ -101,11 +101,11 @@ test(`${count} running VMs that nothing happens to cost one listing a pass`, asy
     world,
     paths: { run: folder },
     features: () => features,
-    readinessOf: () => null,
     log: { warn: () => {}, info: () => {} },
   })
   const first = performance.now()
-  const running = async () => (await host.observe({}, [], never)).filter(({ phase }) => phase === 'Running').length
+  const running = async () =>
+    (await host.observe({}, [], () => null, never)).filter(({ phase }) => phase === 'Running').length
   await until('all adopted', 30, running, (number) => number === count)
   console.log(`adopted ${count} in ${Math.round(performance.now() - first)} ms`)
   // What the first looks asked for comes in, until there is nothing to ask.

@@ -18,7 +18,6 @@ const host = machineHost({
   world: hostWorld(),
   paths: { run: order.run },
   features: () => order.features,
-  readinessOf: () => null,
   log: { warn: () => {}, info: () => {} },
 })
 const secrets = order.machine.boot.credentials.map(({ length }) => new Secret(new Uint8Array(length).fill(0x63)))

@@ -16,12 +16,13 @@ export interface MachineLog {
 /** As the API has it; `host` may be absent and is then the first interface's address. */
 export type Readiness = NonNullable<MicroVMSpec['readiness']>
 
+/** Of the object with that uid; null when it names none. */
+export type ReadinessOf = (uid: string) => Readiness | null
+
 export interface MachineDeps {
   readonly world: World
   readonly paths: { readonly run: string }
   readonly features: () => HostFeatures
-  /** Of the object with that uid; null when it names none. */
-  readonly readinessOf: (uid: string) => Readiness | null
   readonly log: MachineLog
   /** By the name in a boot; absent: every driver there is. */
   readonly driverOf?: (name: Boot['hypervisor']) => Driver | undefined
@@ -36,6 +37,8 @@ export interface Kept {
   readonly session: Session
   /** Its VMM; null until it was looked for and found. */
   process: ProcessIdentity | null
+  /** What it was asked when it turned ready, as `runtime.ready` says; null while it is not. */
+  readyAs: string | null
   /** A start of ours is at it: nobody else touches its sockets. */
   starting: boolean
 }

@@ -1,5 +1,6 @@
 import type { Kept, MachineContext } from './context.ts'
 import { sayMachine } from './context.ts'
+import { readReady } from './probe.ts'
 import { type MachineFile, readMachineFile } from './record.ts'
 import { idOf, runtimeOf } from './runtime.ts'
 import { newSession } from './session.ts'
@@ -8,16 +9,23 @@ import { newSession } from './session.ts'
 export async function keep(context: MachineContext, id: string): Promise<Kept> {
   const kept = context.kept.get(id)
   if (kept) return kept
-  const file = await readMachineFile(context.world.files, runtimeOf(context.paths.run, id).record)
-  return context.kept.get(id) ?? take(context, id, file)
+  const { files } = context.world
+  const runtime = runtimeOf(context.paths.run, id)
+  const [file, readyAs] = await Promise.all([readMachineFile(files, runtime.record), readReady(files, runtime)])
+  return context.kept.get(id) ?? take(context, id, file, readyAs)
 }
 
 /** Holds a machine from now on. */
-export function take(context: MachineContext, id: string, file: MachineFile | null): Kept {
+export function take(
+  context: MachineContext,
+  id: string,
+  file: MachineFile | null,
+  readyAs: string | null = null,
+): Kept {
   const runtime = runtimeOf(context.paths.run, id)
   const warn = (problem: string) => context.log.warn({ machine: sayMachine(id, file), problem }, 'looking at a VM')
   const session = newSession(context.world, runtime, context.wake, warn)
-  const kept: Kept = { id, runtime, file, session, process: null, starting: false }
+  const kept: Kept = { id, runtime, file, session, process: null, readyAs, starting: false }
   context.kept.set(id, kept)
   return kept
 }

@@ -1,7 +1,7 @@
 import type { Link, ObservedMachine } from '../../host-state.ts'
 import type { MachineRecord } from '../../ledger.ts'
 import type { ProcessIdentity } from '../../world/process.ts'
-import type { Kept, MachineContext } from './context.ts'
+import type { Kept, MachineContext, ReadinessOf } from './context.ts'
 import type { DetachedNics } from './detached.ts'
 import { keep } from './keep.ts'
 import { endOf, phaseOf, type Vitals } from './phase.ts'
@@ -26,6 +26,7 @@ export async function observe(
   watchers: Watchers,
   records: Records,
   links: readonly Link[],
+  readinessOf: ReadinessOf,
   signal: AbortSignal,
 ): Promise<readonly ObservedMachine[]> {
   const ids = await listIds(context)
@@ -41,7 +42,7 @@ export async function observe(
   const vmms = await findVmms(context, known, strays)
   const byName = new Map(links.map((link) => [link.name, link]))
   return [
-    ...known.map((one) => describe(watchers, one, records, byName, vmms.get(one.user) ?? [])),
+    ...known.map((one) => describe(watchers, one, byName, readinessOf, vmms.get(one.user) ?? [])),
     ...strays.flatMap(([uid, record]) => describeStray(uid, record, vmms.get(record.user) ?? [])),
   ]
 }
@@ -106,8 +107,8 @@ async function findVmms(
 function describe(
   { detached, prober }: Watchers,
   { kept, uid, owner, user }: Known,
-  records: Records,
   links: ReadonlyMap<string, Link>,
+  readinessOf: ReadinessOf,
   vmms: readonly ProcessIdentity[],
 ): ObservedMachine {
   const { session, file, starting, id } = kept
@@ -116,7 +117,7 @@ function describe(
   const phase = starting ? 'Starting' : phaseOf(vitals)
   const runs = phase === 'Running'
   const nics = file?.nics ?? []
-  const address = records[uid]?.addresses[nics[0]?.name ?? ''] ?? null
+  const address = file?.started.carried.addresses[nics[0]?.name ?? ''] ?? null
   return {
     uid,
     id,
@@ -124,7 +125,7 @@ function describe(
     user,
     phase,
     started: file?.started ?? null,
-    ready: prober.isReady(kept, uid, runs, address),
+    ready: prober.isReady(kept, readinessOf(uid), runs, address),
     end: endOf(phase, vitals),
     resets: vitals.journal.resets,
     pid: phase === 'Gone' ? null : (kept.process?.pid ?? null),

@@ -1,14 +1,17 @@
+import type { Files } from '../../world/files.ts'
 import type { World } from '../../world/world.ts'
 import { replaceFile } from '../folder.ts'
 import { type Kept, type MachineDeps, type Readiness, sayMachine } from './context.ts'
+import type { Runtime } from './runtime.ts'
 
 /** Asks guests whether they are ready, each at its own pace, and remembers what they said last. */
 export interface Prober {
   /**
    * What the last probes came to; true at once for a running VM without a probe. Begins to probe it, anew when its
-   * probe or its incarnation changed, and ends when it does not run. `address` is its first interface's.
+   * probe or its incarnation changed, and ends when it does not run. `address` is its first interface's. One that was
+   * ready for the controller before is so until a probe says otherwise.
    */
-  isReady(kept: Kept, uid: string, runs: boolean, address: string | null): boolean
+  isReady(kept: Kept, readiness: Readiness | null, runs: boolean, address: string | null): boolean
   forget(id: string): void
   close(): void
 }
@@ -26,7 +29,7 @@ interface Probed {
   readonly stop: AbortController
 }
 
-export function newProber({ world, readinessOf, log }: MachineDeps, wake: () => void): Prober {
+export function newProber({ world, log }: Pick<MachineDeps, 'world' | 'log'>, wake: () => void): Prober {
   const probed = new Map<string, Probed>()
 
   const forget = (id: string): void => {
@@ -34,22 +37,27 @@ export function newProber({ world, readinessOf, log }: MachineDeps, wake: () => 
     probed.delete(id)
   }
   const begin = (kept: Kept, what: string, readiness: Readiness, address: string | null): Probed => {
-    const one: Probed = { what, ready: false, stop: new AbortController() }
-    const turned = (ready: boolean) => {
+    const machine = sayMachine(kept.id, kept.file)
+    const one: Probed = { what, ready: kept.readyAs === what, stop: new AbortController() }
+    const { signal } = one.stop
+    const turn = async (ready: boolean) => {
       one.ready = ready
-      log.info({ machine: sayMachine(kept.id, kept.file), ready }, 'readiness')
+      kept.readyAs = ready ? what : null
+      log.info({ machine, ready }, 'readiness')
       wake()
+      await writeReady(world.files, kept)
     }
-    watch(world, kept, readiness, address, one.stop.signal, turned).catch((error: Error) => {
-      if (!one.stop.signal.aborted) log.warn({ machine: kept.id, problem: error.message }, 'a readiness probe ended')
-    })
+    const warn = (error: Error) => {
+      if (!signal.aborted) log.warn({ machine, problem: error.message }, 'a readiness probe')
+    }
+    const asked = { readiness, address, what }
+    watch(world, kept, asked, signal, turn, warn).catch(warn)
     probed.set(kept.id, one)
     return one
   }
   return {
     forget,
-    isReady(kept, uid, runs, address) {
-      const readiness = readinessOf(uid)
+    isReady(kept, readiness, runs, address) {
       if (!runs || !readiness) {
         forget(kept.id)
         return runs
@@ -66,59 +74,68 @@ export function newProber({ world, readinessOf, log }: MachineDeps, wake: () => 
   }
 }
 
-/** Probes until the signal says no more; calls `turned` whenever the answer is another than before. */
+/** What a guest is asked, and that as one word. */
+interface Asked {
+  readonly readiness: Readiness
+  readonly address: string | null
+  readonly what: string
+}
+
+/** Probes until the signal says no more; calls `turn` whenever the answer is another than before. */
 async function watch(
   world: World,
   kept: Kept,
-  readiness: Readiness,
-  address: string | null,
+  asked: Asked,
   signal: AbortSignal,
-  turned: (ready: boolean) => void,
+  turn: (ready: boolean) => Promise<void>,
+  warn: (error: Error) => void,
 ): Promise<void> {
+  const { readiness, what } = asked
   const period = (readiness.periodSeconds ?? defaults.period) * 1000
   const granted = readiness.failureThreshold ?? defaults.failures
-  let ready = false
   for (let failures = 0; ; ) {
-    const passes = await probe(world, kept, readiness, address, signal)
+    const ready = kept.readyAs === what
+    const passes = await probe(world, kept, asked, signal)
+    signal.throwIfAborted()
     failures = passes ? 0 : failures + 1
-    if (passes !== ready && (passes || failures >= granted)) {
-      ready = passes
-      turned(ready)
-    }
-    await world.clock.sleep(ready ? period : Math.min(period, eager), signal)
+    if (passes !== ready && (passes || failures >= granted)) await turn(passes).catch(warn)
+    await world.clock.sleep(kept.readyAs === what ? period : Math.min(period, eager), signal)
   }
 }
 
 /** One look. */
-async function probe(
-  { stream, files }: World,
-  { runtime }: Kept,
-  { tcpSocket, httpGet, console: says }: Readiness,
-  address: string | null,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const host = tcpSocket?.host ?? httpGet?.host ?? address
+async function probe({ stream, files }: World, kept: Kept, asked: Asked, signal: AbortSignal): Promise<boolean> {
+  const { tcpSocket, httpGet, console: says } = asked.readiness
+  const host = tcpSocket?.host ?? httpGet?.host ?? asked.address
   if (tcpSocket && host) return await stream.reachTcp(host, tcpSocket.port, timeout, signal)
   if (httpGet && host) {
     const status = await stream.getStatus(host, httpGet.port, httpGet.path ?? '/', timeout, signal)
     return status !== null && status >= 200 && status < 400
   }
-  return says ? await hasSaid(files, runtime, says.contains) : false
+  // What was said stays said, though the log is cut.
+  return says ? kept.readyAs === asked.what || (await hasSaid(files, kept.runtime, says.contains)) : false
 }
 
 /** Bytes of a console log that are searched; it is cut long before. */
 const longest = 64 << 20
 
-/** What was said stays said: it is written down, since the log is cut and the controller may come anew. */
-async function hasSaid(files: World['files'], runtime: Kept['runtime'], text: string): Promise<boolean> {
-  if ((await textAt(files, runtime.said)) === text) return true
+async function hasSaid(files: Files, runtime: Runtime, text: string): Promise<boolean> {
   const logs = await Promise.all([textAt(files, runtime.consoleBefore), textAt(files, runtime.console)])
-  const found = logs.some((log) => log.includes(text))
-  if (found) await replaceFile(files, runtime.said, text)
-  return found
+  return logs.some((log) => log.includes(text))
 }
 
-async function textAt(files: World['files'], path: string): Promise<string> {
+/** What a guest was asked when it turned ready; null when it is not. */
+export async function readReady(files: Files, runtime: Runtime): Promise<string | null> {
+  return (await textAt(files, runtime.ready)) || null
+}
+
+/** For the next controller. */
+async function writeReady(files: Files, { runtime, readyAs }: Kept): Promise<void> {
+  if (readyAs === null) return await files.remove(runtime.ready)
+  await replaceFile(files, runtime.ready, readyAs)
+}
+
+async function textAt(files: Files, path: string): Promise<string> {
   const stat = await files.stat(path)
   if (stat?.type !== 'file' || stat.size > longest) return ''
   return new TextDecoder().decode(await files.read(path, longest * 2))

@@ -17,8 +17,8 @@ export interface Runtime {
   readonly journalBefore: string
   /** stdout and stderr of the VMM; root's. */
   readonly output: string
-  /** Stands there once the console has said what its readiness probe waits for. */
-  readonly said: string
+  /** Stands there while the guest is ready, and holds what it was asked; see `probe.ts`. */
+  readonly ready: string
 }
 
 /** The folders that hold all machines. */
@@ -69,6 +69,6 @@ function runtimeAt(directory: string): Runtime {
     journal: `${directory}/${placeFiles.journal}`,
     journalBefore: `${directory}/${placeFiles.journal}.before`,
     output: `${directory}/vmm.log`,
-    said: `${directory}/said`,
+    ready: `${directory}/ready`,
   }
 }
