@@ -163,6 +163,8 @@ describe('a spawned program', () => {
   })
 
   test('has its listeners alone from the moment it is forked', async () => {
+    // What is done once for all of them is done.
+    await start({})
     const listener = await stream.listen(join(root(), 'life'))
     const starting = start({ listeners: [listener] })
     expect(() => descriptorOf(listener)).toThrow('released')

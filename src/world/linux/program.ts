@@ -9,8 +9,18 @@ export const toolPath = [process.env.PATH, '/usr/local/sbin:/usr/sbin:/sbin:/usr
 /** All the environment a tool gets: messages in one language, nothing of ours that may hold a secret. */
 export const toolEnvironment: Readonly<Record<string, string>> = { PATH: toolPath, LC_ALL: 'C' }
 
+const found = new Map<string, string>()
+
 /** The absolute path of a tool; throws a sentence when it is not installed. */
 export function findProgram(name: string): string {
+  const before = found.get(name)
+  if (before !== undefined && isExecutable(before)) return before
+  const path = search(name)
+  found.set(name, path)
+  return path
+}
+
+function search(name: string): string {
   for (const folder of toolPath.split(delimiter)) {
     const path = join(folder, name)
     if (folder.startsWith('/') && isExecutable(path)) return path

@@ -8,26 +8,27 @@ import { descriptorOf } from './listener.ts'
 import { type Output, openOutput } from './output.ts'
 import { readExecutable, readIdentity } from './proc.ts'
 import { findProgram } from './program.ts'
+import { run } from './run.ts'
 import { withUmask } from './umask.ts'
 
-/** Milliseconds from fork to the program itself; 3 is usual, 2 of them for prlimit and setpriv. */
+/** Milliseconds from fork to the program itself; 2 are usual, one of them for setpriv. */
 const deadline = 5000
 
 /**
  * Starts a program that outlives us: in a session of its own, so that no terminal and no Ctrl-C reaches it, and with
- * nothing left by which it could raise its rights. Resolves once `/proc/PID/exe` is no longer one of the two tools that
- * get it there.
+ * nothing left by which it could raise its rights. Resolves once `/proc/PID/exe` is no longer the tool that gets it there.
  */
 export async function spawnDetached(spec: SpawnSpec, bootId: string, signal: AbortSignal): Promise<ProcessIdentity> {
   let output: Output | null = null
   try {
     signal.throwIfAborted()
+    if (!coreless) await dumpNoCore()
     output = openOutput(spec.output)
-    const launcher = findLauncher()
-    const child = fork(spec, launcher.argv(spec), output.descriptor)
+    const setpriv = findProgram('setpriv')
+    const child = fork(spec, [setpriv, ...unprivileged(spec), '--', ...spec.argv], output.descriptor)
     // libuv returns after the first exec, so the child has its copies. Ours would make a dead VMM's socket look alive.
     releaseAll(spec)
-    return await untilItRuns(child, spec, launcher.executables, bootId, signal).catch((error: unknown) => {
+    return await untilItRuns(child, spec, realpathSync(setpriv), bootId, signal).catch((error: unknown) => {
       child.kill('SIGKILL')
       throw error
     })
@@ -44,24 +45,22 @@ function releaseAll(spec: SpawnSpec): void {
   for (const listener of spec.listeners) listener.release()
 }
 
-interface Launcher {
-  argv(spec: SpawnSpec): readonly string[]
-  /** What `/proc/PID/exe` says until the program takes over. */
-  readonly executables: ReadonlySet<string>
+/** Whether we have seen to it once. */
+let coreless = false
+
+/**
+ * From then on neither we nor what we start dumps core: a dump would hold secrets. The limit is 1, not 0: a dump that
+ * core_pattern pipes to a program ignores the limit, save that 1 forbids it (coredump_pipe in the kernel's
+ * fs/coredump.c); a file below a page is never written.
+ */
+async function dumpNoCore(): Promise<void> {
+  const argv = [findProgram('prlimit'), `--pid=${process.pid}`, '--core=1:1']
+  const { code, stderr } = await run({ argv, timeout: deadline }, new AbortController().signal)
+  if (code !== 0) throw new Error(`core dumps cannot be forbidden: ${stderr.trim()}`)
+  coreless = true
 }
 
-function findLauncher(): Launcher {
-  const prlimit = findProgram('prlimit')
-  const setpriv = findProgram('setpriv')
-  return {
-    executables: new Set([realpathSync(prlimit), realpathSync(setpriv)]),
-    // A core dump would hold secrets. The limit is 1, not 0: a dump that core_pattern pipes to a program ignores the
-    // limit, save that 1 forbids it (coredump_pipe in the kernel's fs/coredump.c); a file below a page is never written.
-    argv: ({ uid, gid, argv }) => [prlimit, '--core=1:1', '--', setpriv, ...unprivileged(uid, gid), '--', ...argv],
-  }
-}
-
-function unprivileged(uid: number, gid: number): readonly string[] {
+function unprivileged({ uid, gid }: SpawnSpec): readonly string[] {
   const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
   return [...identity, '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all', '--ambient-caps=-all']
 }
@@ -82,7 +81,7 @@ function fork(spec: SpawnSpec, argv: readonly string[], output: number): ChildPr
 async function untilItRuns(
   child: ChildProcess,
   spec: SpawnSpec,
-  launchers: ReadonlySet<string>,
+  launcher: string,
   bootId: string,
   signal: AbortSignal,
 ): Promise<ProcessIdentity> {
@@ -94,7 +93,7 @@ async function untilItRuns(
     if (cause !== null) throw new Error(`${name} in ${spec.directory} ${cause}`)
     const { pid } = child
     const executable = pid === undefined ? '' : readExecutable(`/proc/${pid}`)
-    const runs = executable !== '' && !launchers.has(executable)
+    const runs = executable !== '' && executable !== launcher
     const identity = runs && pid !== undefined ? readIdentity(pid, bootId) : null
     if (identity !== null) return identity
   }
