@@ -1,7 +1,7 @@
 import { canonical } from '../digest.ts'
 import type { Ledger, MachineRecord, RootIdentity } from '../ledger.ts'
 import { FileError } from '../world/files.ts'
-import { publish } from '../world/publish.ts'
+import { publish, publishAll } from '../world/publish.ts'
 import type { World } from '../world/world.ts'
 import type { Paths } from './paths.ts'
 
@@ -30,17 +30,19 @@ export async function openLedger(world: World, paths: Paths, root: RootIdentity)
   let current = await load(world, paths, root, problems)
   let queue: Promise<void> = Promise.resolve()
 
-  const write = (path: string, value: unknown) =>
-    publish(files, path, Buffer.from(`${JSON.stringify(value)}\n`), { mode })
+  const render = (value: unknown) => Buffer.from(`${JSON.stringify(value)}\n`)
   const save = async (next: Ledger, before: Ledger) => {
     if (next.forwardingPrior !== before.forwardingPrior) {
-      await write(`${paths.ledger}/host.json`, { version: 1, forwardingPrior: next.forwardingPrior })
+      const host = render({ version: 1, forwardingPrior: next.forwardingPrior })
+      await publish(files, `${paths.ledger}/host.json`, host, { mode })
     }
+    const changed: [string, Uint8Array][] = []
     for (const [uid, record] of Object.entries(next.machines)) {
       const known = before.machines[uid]
       if (known === record || (known && canonical(known) === canonical(record))) continue
-      await write(`${folder}/${uid}.json`, { version: 1, ...record })
+      changed.push([`${uid}.json`, render({ version: 1, ...record })])
     }
+    await publishAll(files, folder, changed, { mode })
     for (const uid of Object.keys(before.machines)) {
       if (!(uid in next.machines)) await files.remove(`${folder}/${uid}.json`)
     }

@@ -1,5 +1,5 @@
 import { FileError } from '../world/files.ts'
-import { publish } from '../world/publish.ts'
+import { publishAll } from '../world/publish.ts'
 import type { World } from '../world/world.ts'
 import type { Status } from './status/status.ts'
 
@@ -10,7 +10,8 @@ export interface StatusStore {
   save(next: ReadonlyMap<string, Status>): Promise<void>
 }
 
-const fileMode = 0o600
+/** One that a power loss tears is made anew by the next pass. */
+const options = { mode: 0o600, durable: false }
 
 /** Opens the status folder; a file that cannot be read is as if it were not there: the next pass makes it anew. */
 export async function openStatuses({ files }: World, folder: string): Promise<StatusStore> {
@@ -34,10 +35,11 @@ export async function openStatuses({ files }: World, folder: string): Promise<St
   }
 
   async function write(next: ReadonlyMap<string, Status>, before: ReadonlyMap<string, Status>): Promise<void> {
+    const changed: [string, Uint8Array][] = []
     for (const [key, status] of next) {
-      if (before.get(key) === status) continue
-      await publish(files, `${folder}/${fileOf(key)}`, Buffer.from(`${JSON.stringify(status)}\n`), { mode: fileMode })
+      if (before.get(key) !== status) changed.push([fileOf(key), Buffer.from(`${JSON.stringify(status)}\n`)])
     }
+    await publishAll(files, folder, changed, options)
     for (const key of before.keys()) if (!next.has(key)) await files.remove(`${folder}/${fileOf(key)}`)
   }
 

@@ -12,11 +12,11 @@ export async function clearFolder(files: Files, directory: string, last = ''): P
   await files.removeDirectory(directory)
 }
 
-/** A new content under that name, whole at every moment; root's alone. */
+/** A new content under that name in a runtime folder, whole at every moment; root's alone. It need not outlive the host. */
 export async function replaceFile(files: Files, path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.new`
   await files.remove(temporary)
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
-  await files.create(temporary, bytes, { mode: 0o600 })
+  await files.create(temporary, bytes, { mode: 0o600, durable: false })
   await files.rename(temporary, path)
 }

@@ -25,8 +25,8 @@ export function recordOf({ name, ownerUid, owner, ephemeral, size, fsType, label
   return { version: 1, name, ownerUid, owner, ephemeral, size, fsType, label }
 }
 
-export function renderRecord(record: VolumeRecord): string {
-  return `${JSON.stringify(record, null, 2)}\n`
+export function renderRecord(record: VolumeRecord): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`)
 }
 
 /** Null when it cannot be read as one. */

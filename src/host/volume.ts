@@ -1,6 +1,7 @@
 import type { ObservedVolume, Volume } from '../host-state.ts'
+import { publish } from '../world/publish.ts'
 import type { World } from '../world/world.ts'
-import { clearFolder, replaceFile } from './folder.ts'
+import { clearFolder } from './folder.ts'
 import { makeFileSystem } from './mkfs.ts'
 import { faultOf, readRecord, recordOf, renderRecord, type VolumeRecord } from './volume-record.ts'
 
@@ -106,8 +107,7 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
         await files.createSparse(`${draft}/data.img`, volume.size, { mode: 0o600 })
         await makeFileSystem(world, volume, `${draft}/data.img`, signal)
         await files.sync(`${draft}/data.img`)
-        await replaceFile(files, `${draft}/volume.json`, renderRecord(recordOf(volume)))
-        await files.sync(draft)
+        await publish(files, `${draft}/volume.json`, renderRecord(recordOf(volume)), { mode: 0o600 })
         signal.throwIfAborted()
         await files.rename(draft, folder)
         await files.sync(volumes)
@@ -122,8 +122,7 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
       if (there.ownerUid !== volume.ownerUid) {
         if (!volume.adopt) throw new Error(`volume ${volume.name} belongs to uid ${there.ownerUid}; adopt or delete it`)
         const { ownerUid, owner } = volume
-        await replaceFile(files, record, renderRecord({ ...there, ownerUid, owner }))
-        await files.sync(folder)
+        await publish(files, record, renderRecord({ ...there, ownerUid, owner }), { mode: 0o600 })
       }
       await files.chown(image, user, user)
       await files.makeDirectory(folder, { mode: 0o710, uid: 0, gid: user })

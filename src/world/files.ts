@@ -26,6 +26,11 @@ export interface CreateOptions {
   readonly gid?: number
 }
 
+export interface FileOptions extends CreateOptions {
+  /** Whether it is fsynced; default true. False for what does not outlive the host, or is made anew when it is lost. */
+  readonly durable?: boolean
+}
+
 /** Held until released or until this process dies; see flock(2). */
 export interface Lock {
   release(): Promise<void>
@@ -67,7 +72,7 @@ export interface Files {
   /** Makes the directory or, when it is there, sets its mode and owner. */
   makeDirectory(path: string, options: CreateOptions): Promise<void>
   /** A new file, written and fsynced; throws `EEXIST`. */
-  create(path: string, bytes: Uint8Array, options: CreateOptions): Promise<void>
+  create(path: string, bytes: Uint8Array, options: FileOptions): Promise<void>
   /** A new file of that size without bytes; throws `EEXIST`. */
   createSparse(path: string, size: number, options: CreateOptions): Promise<void>
   /** fsync of a file or of a directory. */

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { type CreateOptions, type Entry, FileError, type Files, type Lock, type Stat } from '../../src/world/files.ts'
+import {
+  type CreateOptions,
+  type Entry,
+  FileError,
+  type FileOptions,
+  type Files,
+  type Lock,
+  type Stat,
+} from '../../src/world/files.ts'
 import {
   type DirectoryNode,
   type FileNode,
@@ -225,9 +233,10 @@ export class MemoryFiles implements Files {
     })
   }
 
-  create(path: string, bytes: Uint8Array, options: CreateOptions): Promise<void> {
+  create(path: string, bytes: Uint8Array, options: FileOptions): Promise<void> {
     return this.#call('create', path, () => {
-      this.#make(path, bytes, options).durable = bytes
+      const made = this.#make(path, bytes, options)
+      if (options.durable !== false) made.durable = bytes
     })
   }
 

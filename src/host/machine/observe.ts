@@ -1,5 +1,6 @@
 import type { Link, ObservedMachine } from '../../host-state.ts'
 import type { MachineRecord } from '../../ledger.ts'
+import { atMost } from '../../world/at-most.ts'
 import type { ProcessIdentity } from '../../world/process.ts'
 import type { Kept, MachineContext, ReadinessOf } from './context.ts'
 import type { DetachedNics } from './detached.ts'
@@ -33,6 +34,7 @@ export async function observe(
   signal.throwIfAborted()
   const kept = await Promise.all(ids.map(async (id) => context.kept.get(id) ?? keep(context, id)))
   const stale = kept.filter(({ starting, session }) => !starting && !session.fresh)
+  // Each dials, and a thousand greetings at once would take a lot of memory.
   await atMost(64, stale, ({ session }) => session.refresh())
   const known = kept.flatMap((one) => {
     const who = identify(one, records)
@@ -45,15 +47,6 @@ export async function observe(
     ...known.map((one) => describe(watchers, one, byName, readinessOf, vmms.get(one.user) ?? [])),
     ...strays.flatMap(([uid, record]) => describeStray(uid, record, vmms.get(record.user) ?? [])),
   ]
-}
-
-/** All of them, so many at a time: each dials, and a thousand greetings at once would take a lot of memory. */
-async function atMost<T>(count: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = items[Symbol.iterator]()
-  const worker = async () => {
-    for (let next = left.next(); !next.done; next = left.next()) await work(next.value)
-  }
-  await Promise.all(Array.from({ length: Math.min(count, items.length) }, worker))
 }
 
 /** Folders of machines; one that begins with a dot is being made. Those that are gone are let go of. */

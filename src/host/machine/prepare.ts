@@ -28,7 +28,7 @@ export async function prepare(
   await files.makeDirectory(draft.directory, { mode: 0o710, uid: 0, gid: user })
   await writeMachineFile(files, draft.record, file)
   await takeConsole(files, run, machine.id, draft)
-  const owned = { uid: user, gid: user }
+  const owned = { uid: user, gid: user, durable: false }
   for (const path of [draft.console, draft.journal])
     await files.create(path, new Uint8Array(), { mode: 0o600, ...owned })
   for (const plain of command.plainFiles) {
@@ -58,7 +58,7 @@ async function writeCredentials(
       throw new Error(`${boot.name} has ${credentials.length} credential values and needs another; look again`)
     const bytes = join(encode(prefix), encoding === 'raw' ? value : encode(Buffer.from(value).toString('base64')))
     try {
-      await files.create(`${directory}/${file}`, bytes, { mode: 0o400, uid: user, gid: user })
+      await files.create(`${directory}/${file}`, bytes, { mode: 0o400, uid: user, gid: user, durable: false })
     } finally {
       bytes.fill(0)
     }
