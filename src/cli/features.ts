@@ -1,6 +1,6 @@
 import { hostFeatures } from '../host/features.ts'
 import { probeKvm } from '../host/kvm.ts'
-import type { HostFeatures } from '../hypervisor/driver.ts'
+import type { HostFeatures, Kvm } from '../hypervisor/driver.ts'
 import type { Stat } from '../world/files.ts'
 import { publish } from '../world/publish.ts'
 import type { World } from '../world/world.ts'
@@ -17,7 +17,8 @@ const device = '/dev/kvm'
 export async function seenFeatures(world: World, signal: AbortSignal): Promise<HostFeatures> {
   const features = await hostFeatures(withoutKvm(world), { directory: '/', user: 0 }, signal)
   const there = (await world.files.stat(device)) !== null
-  return { ...features, kvm: { usable: there, why: there ? `${device} is there` : `${device} is not there` } }
+  const why = there ? `${device} is there` : `${device} is not there`
+  return { ...features, kvm: { usable: there, why, group: null } }
 }
 
 /**
@@ -48,11 +49,12 @@ function stampOf({ identity, mode, uid, gid }: Stat): string {
   return `${identity}/${mode.toString(8)}/${uid}/${gid}`
 }
 
-async function recall({ files }: World, path: string, stamp: string): Promise<HostFeatures['kvm'] | null> {
+async function recall({ files }: World, path: string, stamp: string): Promise<Kvm | null> {
   try {
     const kept = JSON.parse(Buffer.from(await files.read(path, 4096)).toString('utf8'))
-    const { usable, why } = kept.kvm
-    return kept.stamp === stamp && typeof usable === 'boolean' && typeof why === 'string' ? { usable, why } : null
+    const { usable, why, group } = kept.kvm
+    const good = typeof usable === 'boolean' && typeof why === 'string' && (group === null || Number.isInteger(group))
+    return kept.stamp === stamp && good ? { usable, why, group } : null
   } catch {
     return null
   }

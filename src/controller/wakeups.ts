@@ -12,7 +12,8 @@ const keptReasons = 8
 
 /**
  * The first wakeup after quiet passes at once; what comes within `gap` milliseconds of the last pass waits for its end
- * and passes together. So a lone drift is mended in milliseconds and a storm costs one pass for each gap.
+ * and passes together. So a lone drift is mended in milliseconds and a storm costs one pass for each gap. The gap is asked
+ * for anew at each wakeup: it shrinks when what was under way has ended.
  */
 export function newWakeups(clock: Clock, gap: () => number): Wakeups {
   let reasons = new Set<string>()
@@ -36,9 +37,9 @@ export function newWakeups(clock: Clock, gap: () => number): Wakeups {
         signal.throwIfAborted()
         const wait = reasons.size > 0 ? lastPass + gap() - clock.monotonic() : until - clock.now()
         if (wait <= 0) return take()
+        // Whatever comes may end a quiet wait, or make the gap another one.
         await pause(clock, wait, signal, (run) => {
-          // A gap that is being waited out is not cut short; a quiet wait is.
-          notify = reasons.size > 0 ? null : run
+          notify = run
         })
         notify = null
       }

@@ -1,3 +1,6 @@
+import type { Kvm } from '../hypervisor/driver.ts'
+import type { Stat } from '../world/files.ts'
+import { unprivileged } from '../world/unprivileged.ts'
 import type { World } from '../world/world.ts'
 
 /** Where the probe may put its firmware, and as whom it runs: what root may open, a VM may not. */
@@ -18,16 +21,18 @@ export async function probeKvm(
   qemu: string | null,
   { directory, user }: ProbePlace,
   signal: AbortSignal,
-): Promise<{ usable: boolean; why: string }> {
-  if ((await files.stat('/dev/kvm')) === null) return no('/dev/kvm is not there; load kvm_intel or kvm_amd')
+): Promise<Kvm> {
+  const device = await files.stat('/dev/kvm')
+  if (device === null) return no('/dev/kvm is not there; load kvm_intel or kvm_amd')
   if (qemu === null) return no('qemu is not installed, so it cannot be tried')
   const firmware = `${directory}/kvm-probe.bin`
   await files.remove(firmware)
   await files.create(firmware, probeFirmware(), { mode: 0o444 })
   try {
-    const argv = [...asVm(user), qemu, ...probeArguments, '-bios', firmware.replaceAll(',', ',,')]
+    const group = groupOf(device)
+    const argv = [...asVm(user, group), qemu, ...probeArguments, '-bios', firmware.replaceAll(',', ',,')]
     const { code, stderr } = await process.run({ argv, timeout: deadline }, signal)
-    return code === success ? { usable: true, why: 'a guest ran under it' } : no(explain(code, stderr, user))
+    return code === success ? { usable: true, why: 'a guest ran under it', group } : no(explain(code, stderr, user))
   } catch (error) {
     if (signal.aborted) throw error
     return no(`a trial guest did not come to its end: ${(error as Error).message}`)
@@ -47,11 +52,17 @@ const probeArguments = [
   ...['-display', 'none', '-no-reboot', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
 ]
 
-function asVm(user: number): string[] {
-  return [
-    ...['prlimit', '--core=1:1', '--', 'setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups'],
-    ...['--no-new-privs', '--inh-caps=-all', '--bounding-set=-all', '--ambient-caps=-all', '--'],
-  ]
+/**
+ * The group that may open the device although not everybody may: `kvm` where udev makes it so. Root's own is none that a
+ * VM could have.
+ */
+function groupOf({ mode, gid }: Stat): number | null {
+  return (mode & 0o066) === 0o060 && gid !== 0 ? gid : null
+}
+
+function asVm(user: number, group: number | null): string[] {
+  const groups = group === null ? [] : [group]
+  return ['prlimit', '--core=1:1', '--', 'setpriv', ...unprivileged({ uid: user, gid: user, groups }), '--']
 }
 
 function explain(code: number, stderr: string, user: number): string {
@@ -62,8 +73,8 @@ function explain(code: number, stderr: string, user: number): string {
   return `a trial guest failed with code ${code}${words ? `: ${words}` : ''}`
 }
 
-function no(why: string): { usable: boolean; why: string } {
-  return { usable: false, why }
+function no(why: string): Kvm {
+  return { usable: false, why, group: null }
 }
 
 /**

@@ -7,9 +7,16 @@ export interface HostFeatures {
   /** Programs by the name a driver asks for, with their version; null when not installed. */
   readonly programs: Readonly<Record<string, Program | null>>
   /** Whether a guest instruction really ran under KVM. */
-  readonly kvm: { readonly usable: boolean; readonly why: string }
+  readonly kvm: Kvm
   /** Frequency of the host's time stamp counter in kHz; absent when nobody says. */
   readonly tscKhz?: number
+}
+
+export interface Kvm {
+  readonly usable: boolean
+  readonly why: string
+  /** Supplementary group of a VMM that uses it, as which it may open the device; null when it needs none. */
+  readonly group: number | null
 }
 
 export interface Program {

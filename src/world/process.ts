@@ -1,4 +1,5 @@
 import type { Listener } from './stream.ts'
+import type { Unprivileged } from './unprivileged.ts'
 
 /**
  * One process, told apart from every other that ever had its number: a pid is reused, a pid with its start time and
@@ -17,13 +18,11 @@ export interface ProcessIdentity {
 }
 
 /** A process that outlives us: its own session, an unprivileged uid, no capabilities, no new privileges. */
-export interface SpawnSpec {
+export interface SpawnSpec extends Unprivileged {
   /** Executable first, by absolute path. */
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly directory: string
-  readonly uid: number
-  readonly gid: number
   /** Become fds 3, 4, ... of the child, in order. They are released here once the child holds them, or when it fails. */
   readonly listeners: readonly Listener[]
   /** stdout and stderr are appended here; the file is made 0600 when absent. */

@@ -34,6 +34,26 @@ test('a storm costs one pass for each gap', async () => {
   expect(times).toEqual([0, 10, 20])
 })
 
+test('a gap that has become a shorter one is waited out no longer', async () => {
+  const clock = manualClock()
+  let gap = 1000
+  const wakeups = newWakeups(clock, () => gap)
+  wakeups.wake('a file')
+  await wakeups.next(clock.now() + 60_000, never)
+  let why: readonly string[] | null = null
+  wakeups.wake('link')
+  void wakeups.next(clock.now() + 60_000, never).then((reasons) => {
+    why = reasons
+  })
+  await clock.advance(100)
+  gap = 10
+  await clock.advance(100)
+  expect(why).toBeNull()
+  wakeups.wake('settled')
+  await settle()
+  expect(why).toEqual(['link', 'settled'])
+})
+
 test('nothing happens: it passes when it is due', async () => {
   const { clock, wakeups } = passes()
   let why: readonly string[] | null = null

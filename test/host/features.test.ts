@@ -53,6 +53,7 @@ test('the trial guest itself is good: under TCG it comes to its end', async () =
   expect(await probeKvm({ ...asTcg, files }, qemu, { directory, user: 4711 }, never)).toEqual({
     usable: true,
     why: 'a guest ran under it',
+    group: null,
   })
 })
 
@@ -75,6 +76,24 @@ test.each([
   const { usable, why: said } = await probeKvm({ ...world, files }, qemu, { directory, user: 4711 }, never)
   expect(usable).toBe(false)
   expect(said).toMatch(why)
+})
+
+test.each([
+  ['everybody may open it', 0o666, 108, '--clear-groups', null],
+  ['a group may', 0o660, 108, '--groups=108', 108],
+  ["root's group may", 0o660, 0, '--clear-groups', null],
+  ['root may', 0o600, 108, '--clear-groups', null],
+])('the device: %s', async (_, mode, gid, option, group) => {
+  let seen: readonly string[] = []
+  const world = withRun(async (_real, argv) => {
+    seen = argv
+    return { code: 33, stdout: '', stderr: '' }
+  })
+  const device = (await world.files.stat('/dev/null'))!
+  const files = { ...world.files, stat: async () => ({ ...device, mode, gid }) }
+  const kvm = await probeKvm({ ...world, files }, qemu, { directory, user: 4711 }, never)
+  expect(kvm).toEqual({ usable: true, why: 'a guest ran under it', group })
+  expect(seen).toContain(option)
 })
 
 test('no device, no program: nothing is run', async () => {

@@ -29,7 +29,7 @@ export function needsGuest(context: TestContext): void {
 export const features: HostFeatures = {
   architecture: 'amd64',
   programs: { 'qemu-system-x86_64': { path: program, version: '7.2' } },
-  kvm: { usable: false, why: 'these tests run under TCG' },
+  kvm: { usable: false, why: 'these tests run under TCG', group: null },
   ...tsc(),
 }
 

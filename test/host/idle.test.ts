@@ -115,6 +115,7 @@ test(`${passes} passes change nothing and start nothing that does more than read
   await stage.net.exec(['ip', 'link', 'set', 'dev', 'vm-a', 'alias', ''])
   await until('the monitors hear', 10, () => heard() !== '' && spawned().some((argv) => argv.includes('-force')))
   await stage.settled(10)
+  await stage.ready(10, 'a')
 })
 
 test('files that are no manifests change nothing', async () => {

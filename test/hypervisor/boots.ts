@@ -22,11 +22,11 @@ export const plain: Boot = {
 export const features: HostFeatures = {
   architecture: 'amd64',
   programs: { 'qemu-system-x86_64': { path: '/usr/bin/qemu-system-x86_64', version: '7.2.22' } },
-  kvm: { usable: true, why: 'a guest ran under it' },
+  kvm: { usable: true, why: 'a guest ran under it', group: null },
   tscKhz: 2_600_000,
 }
 
-export const noKvm: HostFeatures = { ...features, kvm: { usable: false, why: '/dev/kvm is not there' } }
+export const noKvm: HostFeatures = { ...features, kvm: { usable: false, why: '/dev/kvm is not there', group: null } }
 
 export const place: Place = {
   program: { path: '/usr/bin/qemu-system-x86_64', version: '7.2.22' },

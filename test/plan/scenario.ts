@@ -22,7 +22,7 @@ export interface Specs {
 const features: HostFeatures = {
   architecture: 'amd64',
   programs: { 'qemu-system-x86_64': { path: '/usr/bin/qemu-system-x86_64', version: '7.2.22' } },
-  kvm: { usable: false, why: 'a test has none' },
+  kvm: { usable: false, why: 'a test has none', group: null },
 }
 
 /** The input of resolve that these specs are, on that host. */

@@ -50,7 +50,16 @@ function root(): string {
 }
 
 async function start(change: Partial<SpawnSpec>): Promise<ProcessIdentity> {
-  const spec = { argv: programs.holder, env: {}, directory: '/', uid: user, gid: user, listeners: [], output: '' }
+  const spec = {
+    argv: programs.holder,
+    env: {},
+    directory: '/',
+    uid: user,
+    gid: user,
+    groups: [],
+    listeners: [],
+    output: '',
+  }
   const identity = await process_.spawn({ ...spec, output: join(root(), 'output'), ...change }, never)
   started.push(identity)
   return identity
@@ -89,6 +98,11 @@ describe('a spawned program', () => {
     process.setgroups?.([4, 5])
     const { pid } = await start({}).finally(() => process.setgroups?.(before))
     expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^Groups:[ \t]*$/m)
+  })
+
+  test('has the supplementary groups that it was given', async () => {
+    const { pid } = await start({ groups: [4, 5] })
+    expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^Groups:[ \t]*4 5[ \t]*$/m)
   })
 
   test('dumps no core when it crashes', async (context) => {

@@ -47,7 +47,7 @@ export async function start(
     throw new Error(`${(error as Error).message}${words}`, { cause: error })
   }
   kept.starting = false
-  context.log.info({ machine: machine.boot.name, pid: kept.process?.pid }, 'VMM started')
+  context.log.info({ machine: machine.boot.name, vmm: kept.process?.pid }, 'VMM started')
   context.wake()
 }
 
@@ -93,7 +93,7 @@ async function launch(
   const { stream, process, files } = context.world
   const { runtime, session } = kept
   const { directory, qmp, consoleSocket, life, output } = runtime
-  const user = { uid: file.user, gid: file.user }
+  const user = { uid: file.user, gid: file.user, groups: groupsOf(context, file) }
   const listeners: Listener[] = []
   try {
     for (const path of [qmp, consoleSocket, life]) listeners.push(await stream.listen(path))
@@ -111,6 +111,12 @@ async function launch(
   await session.execute('query-status', {}, deadline, signal)
   await removeCredentials(files, directory, file.credentialFiles)
   await session.execute('cont', {}, deadline, signal)
+}
+
+/** A VMM under KVM has to open the device. */
+function groupsOf({ features }: MachineContext, { started }: MachineFile): readonly number[] {
+  const { group } = features().kvm
+  return started.accel === 'kvm' && group !== null ? [group] : []
 }
 
 /** Ends and clears whatever a failed start left. It must not be cut short, and every step of it has its own bound. */

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessIdentity, SpawnSpec } from '../process.ts'
+import { unprivileged } from '../unprivileged.ts'
 import { describe } from './file-error.ts'
 import { descriptorOf } from './listener.ts'
 import { type Output, openOutput } from './output.ts'
@@ -58,11 +59,6 @@ async function dumpNoCore(): Promise<void> {
   const { code, stderr } = await run({ argv, timeout: deadline }, new AbortController().signal)
   if (code !== 0) throw new Error(`core dumps cannot be forbidden: ${stderr.trim()}`)
   coreless = true
-}
-
-function unprivileged({ uid, gid }: SpawnSpec): readonly string[] {
-  const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
-  return [...identity, '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all', '--ambient-caps=-all']
 }
 
 function fork(spec: SpawnSpec, argv: readonly string[], output: number): ChildProcess {

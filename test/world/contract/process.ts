@@ -123,7 +123,16 @@ type Started = (change?: Partial<SpawnSpec>) => Promise<ProcessIdentity>
 
 function specOf({ root, user, programs }: ProcessWorld): SpawnSpec {
   const env = {}
-  return { argv: programs.holder, env, directory: '/', uid: user, gid: user, listeners: [], output: `${root}/output` }
+  return {
+    argv: programs.holder,
+    env,
+    directory: '/',
+    uid: user,
+    gid: user,
+    groups: [],
+    listeners: [],
+    output: `${root}/output`,
+  }
 }
 
 /** Resolves when the other side has gone. */
