@@ -40,7 +40,7 @@ function __moorage_complete
     set -l words (commandline -opc) (commandline -ct)
     moorage __complete $words[2..-1] 2>/dev/null
 end
-complete -c moorage -a '(__moorage_complete)'
+complete -c moorage -n 'count (__moorage_complete) >/dev/null' -f -a '(__moorage_complete)'
 `,
 } as const
 
