@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import { type AnyObject, KINDS, type Kind, kindOf } from './kinds.ts'
 import { hint } from './nearest.ts'
-import { clipped, type Fault, type Path } from './problem.ts'
+import { clipped, type Fault, type Path, shown } from './problem.ts'
 import { isMap } from './rule.ts'
 import { faultsOf, predicate, valueAt } from './sentence.ts'
 
@@ -31,7 +31,7 @@ function kindOfValue(value: Record<string, unknown>): Kind | { readonly faults: 
   if (typeof name !== 'string') return fault(['kind'], `kind must be text: ${KNOWN}`)
   const kind = kindOf(name)
   const near = hint(name, KIND_NAMES)
-  if (kind === undefined) return fault(['kind'], `kind ${clipped(name)} is not known here${near || `: ${KNOWN}`}`)
+  if (kind === undefined) return fault(['kind'], `kind ${/^[\w.-]*$/.test(name) ? clipped(name) : shown(name)} is not known here${near || `: ${KNOWN}`}`)
   if (apiVersion === kind.apiVersion) return kind
   const said = apiVersion === undefined ? 'is required' : 'is not the one'
   return fault(

@@ -142,7 +142,7 @@ function withoutServerFields(value: unknown): unknown {
 /** The reference in what may not be a proper object. */
 function refIn(value: unknown): { readonly ref?: ObjectRef } {
   if (!isMap(value) || !isMap(value.metadata)) return {}
-  const kind = kindOf(String(value.kind))
+  const kind = typeof value.kind === 'string' ? kindOf(value.kind) : undefined
   const { name, namespace = DEFAULT_NAMESPACE } = value.metadata
   if (kind === undefined || kind.apiVersion !== value.apiVersion) return {}
   if (typeof name !== 'string' || typeof namespace !== 'string') return {}

@@ -31,9 +31,15 @@ export function pathText(path: Path): string {
 
 /** A value in a sentence: one line, short. */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(clipped(value))
+  if (typeof value === 'string') return quoted(value)
   if (Array.isArray(value)) return 'a list'
   return typeof value === 'object' && value !== null ? 'a mapping' : String(value)
+}
+
+/** Short, in quotes, and visible: JSON leaves DEL, C1 controls, and what turns or hides text on a screen. */
+function quoted(text: string): string {
+  const escape = (one: string) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(clipped(text)).replace(/[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, escape)
 }
 
 /** Text of at most 40 characters. */
@@ -44,5 +50,5 @@ export function clipped(text: string): string {
 function stepText(step: string | number, first: boolean): string {
   if (typeof step === 'number') return `[${step}]`
   if (/^[A-Za-z][A-Za-z0-9_-]*$/.test(step)) return first ? clipped(step) : `.${clipped(step)}`
-  return `[${JSON.stringify(clipped(step))}]`
+  return `[${quoted(step)}]`
 }

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander'
-import { stringify } from 'yaml'
 import { KINDS, type Kind } from '../api/kinds.ts'
 import type { ShownObject } from '../controller/control-wire.ts'
 import { type Client, openClient } from './client.ts'
@@ -10,6 +9,7 @@ import type { Page } from './page.ts'
 import { headOf, listOf, needsNamespaces, resourceName, rowOf } from './show.ts'
 import { table } from './table.ts'
 import { findOne, kindOfWord, parseTarget, scoped } from './target.ts'
+import { asYaml } from './yaml.ts'
 
 export interface GetOptions {
   readonly namespace?: string
@@ -83,7 +83,7 @@ function tableOf({ kind, objects }: Group, now: number, { output, namespace }: G
 }
 
 function asText(value: unknown, output: 'json' | 'yaml'): string {
-  return output === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value, { lineWidth: 0 })
+  return output === 'json' ? `${JSON.stringify(value, null, 2)}\n` : asYaml(value)
 }
 
 function nothing([group]: readonly Group[], { namespace }: GetOptions): string {

@@ -30,7 +30,9 @@ export function resolveInterfaces(
     const network = networks.get(wish.network.name)
     if (!network)
       return { problem: `interface ${wish.name} is on MicroVMNetwork ${wish.network.name}, which is not there` }
-    const address = wish.address ?? allocate(network, taken, before[wish.name])
+    // An interface may be called `constructor`, which every object answers to.
+    const last = Object.hasOwn(before, wish.name) ? before[wish.name] : undefined
+    const address = wish.address ?? allocate(network, taken, last)
     if (address === null) return { problem: `no address is free in ${network.spec.subnet} for interface ${wish.name}` }
     const problem = refuseAddress(network, address)
     if (problem) return { problem }

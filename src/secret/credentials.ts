@@ -69,11 +69,16 @@ export async function readCredentials(vm: MicroVM, from: SecretSources): Promise
 function fromSecret({ secrets }: SecretSources, namespace: string, ref: { name: string; key: string }): Secret {
   const object = secrets.get(`${namespace}/${ref.name}`)
   if (!object) throw new CredentialError(`Secret ${namespace}/${ref.name} is not there`)
-  const plain = object.stringData?.[ref.key]
+  const plain = ownText(object.stringData, ref.key)
   if (plain !== undefined) return new Secret(Buffer.from(plain))
-  const encoded = object.data?.[ref.key]
+  const encoded = ownText(object.data, ref.key)
   if (encoded !== undefined) return new Secret(Buffer.from(encoded, 'base64'))
   throw new CredentialError(`Secret ${namespace}/${ref.name} has no key ${ref.key}`)
+}
+
+/** A key may be called `constructor`, which every object answers to. */
+function ownText(map: Readonly<Record<string, string>> | undefined, key: string): string | undefined {
+  return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined
 }
 
 async function fromFile({ files, folders, root }: SecretSources, path: string): Promise<Secret> {

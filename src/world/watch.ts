@@ -10,7 +10,7 @@ export interface Watch {
   directory(path: string, wake: () => void): Promise<Stop>
   /** One file that may not exist yet, by its directory. */
   file(path: string, wake: () => void): Promise<Stop>
-  /** Links and addresses of this network namespace. */
+  /** Links, addresses and forwarding of this network namespace. */
   links(wake: () => void): Promise<Stop>
   /** nftables of this network namespace. */
   rules(wake: () => void): Promise<Stop>

@@ -16,7 +16,7 @@ export function linuxWatch({ clock, prefix = [] }: WatchOptions): Watch {
   return {
     directory: (path, wake) => watchDirectory(path, wake, watchFile, clock),
     file: async (path, wake) => watchFile(path, wake),
-    links: (wake) => monitor([...prefix, 'ip', 'monitor', 'link', 'address'], clock, wake),
+    links: (wake) => monitor([...prefix, 'ip', 'monitor', 'link', 'address', 'netconf'], clock, wake),
     rules: (wake) => monitor([...prefix, 'nft', 'monitor'], clock, wake),
   }
 }
