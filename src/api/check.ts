@@ -31,7 +31,11 @@ function kindOfValue(value: Record<string, unknown>): Kind | { readonly faults: 
   if (typeof name !== 'string') return fault(['kind'], `kind must be text: ${KNOWN}`)
   const kind = kindOf(name)
   const near = hint(name, KIND_NAMES)
-  if (kind === undefined) return fault(['kind'], `kind ${/^[\w.-]*$/.test(name) ? clipped(name) : shown(name)} is not known here${near || `: ${KNOWN}`}`)
+  if (kind === undefined)
+    return fault(
+      ['kind'],
+      `kind ${/^[\w.-]*$/.test(name) ? clipped(name) : shown(name)} is not known here${near || `: ${KNOWN}`}`,
+    )
   if (apiVersion === kind.apiVersion) return kind
   const said = apiVersion === undefined ? 'is required' : 'is not the one'
   return fault(

@@ -53,7 +53,10 @@ async function recall({ files }: World, path: string, stamp: string): Promise<Kv
   try {
     const kept = JSON.parse(Buffer.from(await files.read(path, 4096)).toString('utf8'))
     const { usable, why, group } = kept.kvm
-    const good = typeof usable === 'boolean' && typeof why === 'string' && (group === null || Number.isInteger(group))
+    const good =
+      typeof usable === 'boolean' &&
+      typeof why === 'string' &&
+      (group === null || (Number.isInteger(group) && group >= 0))
     return kept.stamp === stamp && good ? { usable, why, group } : null
   } catch {
     return null

@@ -1,9 +1,7 @@
 import type { Logger } from 'pino'
 import type { AnyObject } from '../api/kinds.ts'
-import { keyOfRef } from '../api/meta.ts'
 import { machineHost } from '../host/machine-host.ts'
 import { volumeHost } from '../host/volume.ts'
-import type { ObservedMachine, ObservedVolume } from '../host-state.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
 import type { RootIdentity } from '../ledger.ts'
 import { DirectorySource } from '../source/directory.ts'
@@ -24,6 +22,7 @@ import type { Paths } from './paths.ts'
 import { logOutcome, type Pass, reconcile } from './reconcile.ts'
 import { openStatuses, type StatusStore } from './report.ts'
 import { newResolver } from './resolver.ts'
+import { newUidRecall, type Shown } from './uid-recall.ts'
 import { newWakeups, type Wakeups } from './wakeups.ts'
 
 export interface ControllerOptions {
@@ -99,8 +98,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   let last: Pass | null = null
   let lastTook = 0
-  /** What the host says of whose things are whose, for an index that was lost. */
-  let uidsSeen: ReadonlyMap<string, string> = new Map()
+  /** What the host showed before the first pass. */
+  let shown: Shown = { machines: [], volumes: [] }
   const wakeups = newWakeups(world.clock, () => {
     if (executor.inFlight().length === 0) return gaps.calm
     return Math.min(Math.max(gaps.busy.least, gaps.busy.passes * lastTook), gaps.busy.most)
@@ -111,7 +110,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
     random: world.random,
     manifests: options.manifests,
     state: paths.state,
-    recoverUid: (key) => uidsSeen.get(key) ?? null,
+    // For an index that was lost, also while this controller runs.
+    recoverUid: newUidRecall(() => [ledger.current, last?.view.observed ?? shown]),
   })
   const machines = machineHost({
     world,
@@ -122,10 +122,10 @@ export async function openController(options: ControllerOptions): Promise<Contro
   machines.onChange(() => wakeups.wake('machine'))
   const volumes = volumeHost({ world, paths: { volumes: paths.volumes } })
   const { signal: unbroken } = new AbortController()
-  uidsSeen = uidsOf(
-    await machines.observe(ledger.current.machines, [], () => null, unbroken),
-    await volumes.observe(unbroken),
-  )
+  shown = {
+    machines: await machines.observe(ledger.current.machines, [], () => null, unbroken),
+    volumes: await volumes.observe(unbroken),
+  }
   const facts = newFactReader(world.files, config, paths.root, key)
 
   const hands = newHands({
@@ -282,12 +282,4 @@ function tell(events: Events, { action, error, calledBack }: Outcome, now: numbe
   if (error !== null)
     events.add(action.owner, { type: 'Warning', reason: 'ActionFailed', message: `${action.id}: ${error}` }, now)
   else if (reason) events.add(action.owner, { type: 'Normal', reason, message: `${action.id}: ${action.because}` }, now)
-}
-
-/** Uids by key, as runtime folders and volumes bear them. */
-function uidsOf(machines: readonly ObservedMachine[], volumes: readonly ObservedVolume[]): ReadonlyMap<string, string> {
-  const states = volumes.flatMap(({ owner, ownerUid, ephemeral }): [string, string][] =>
-    owner && !ephemeral ? [[keyOfRef(owner), ownerUid]] : [],
-  )
-  return new Map([...states, ...machines.map(({ owner, uid }): [string, string] => [keyOfRef(owner), uid])])
 }

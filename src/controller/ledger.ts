@@ -3,6 +3,7 @@ import type { Ledger, MachineRecord, RootIdentity } from '../ledger.ts'
 import { FileError } from '../world/files.ts'
 import { publish, publishAll } from '../world/publish.ts'
 import type { World } from '../world/world.ts'
+import { isMachineRecord } from './machine-record.ts'
 import type { Paths } from './paths.ts'
 
 /** The ledger on disk: one small file for the host and one for each machine, published whole. */
@@ -120,18 +121,35 @@ async function load(world: World, paths: Paths, root: RootIdentity, problems: st
   const machines: Record<string, MachineRecord> = {}
   for (const { name } of await world.files.list(folder, 100_000)) {
     if (!name.endsWith('.json')) continue
-    const record = await readJson<MachineRecord>(world, `${folder}/${name}`, problems)
-    if (record) machines[name.slice(0, -'.json'.length)] = record
+    const record = await readJson(world, `${folder}/${name}`, isMachineRecord, problems)
+    const uid = name.slice(0, -'.json'.length)
+    if (record && uid !== '__proto__') machines[uid] = record
   }
-  const host = await readJson<{ forwardingPrior: boolean | null }>(world, `${paths.ledger}/host.json`, problems)
+  const host = await readJson(world, `${paths.ledger}/host.json`, isHostRecord, problems)
   return { version: 1, root, forwardingPrior: host?.forwardingPrior ?? null, machines }
 }
 
-async function readJson<T>(world: World, path: string, problems: string[]): Promise<T | null> {
+interface HostRecord {
+  readonly forwardingPrior: boolean | null
+}
+
+function isHostRecord(value: unknown): value is HostRecord {
+  const { forwardingPrior } = value as Partial<HostRecord>
+  return forwardingPrior === null || typeof forwardingPrior === 'boolean'
+}
+
+async function readJson<T>(
+  world: World,
+  path: string,
+  is: (value: unknown) => value is T,
+  problems: string[],
+): Promise<T | null> {
   try {
     const { version, ...value } = JSON.parse(Buffer.from(await world.files.read(path, recordLimit)).toString('utf8'))
-    if (version === 1) return value as T
-    problems.push(`${path}: written by a newer version (${String(version)}); it is left alone and counts as lost`)
+    if (version === 1 && is(value)) return value
+    const newer = typeof version === 'number' && version > 1
+    const why = newer ? `written by a newer version (${version}); it is left alone and` : 'not such a record,'
+    problems.push(`${path}: ${why} counts as lost`)
   } catch (error) {
     if (error instanceof FileError && error.code === 'ENOENT') return null
     problems.push(`${path}: unreadable, counts as lost: ${error instanceof Error ? error.message : String(error)}`)

@@ -1,3 +1,5 @@
+import * as z from 'zod'
+import { condition } from '../api/conditions.ts'
 import { FileError } from '../world/files.ts'
 import { publishAll } from '../world/publish.ts'
 import type { World } from '../world/world.ts'
@@ -9,6 +11,9 @@ export interface StatusStore {
   /** Writes those that are another value than before and removes those of objects that are gone. */
   save(next: ReadonlyMap<string, Status>): Promise<void>
 }
+
+/** What the next pass goes on from; all else is made anew. */
+const schema = z.looseObject({ conditions: z.array(condition).optional() })
 
 /** One that a power loss tears is made anew by the next pass. */
 const options = { mode: 0o600, durable: false }
@@ -23,10 +28,11 @@ export async function openStatuses({ files }: World, folder: string): Promise<St
     for (const { name } of await files.list(folder, 100_000)) {
       if (!name.endsWith('.json')) continue
       try {
-        statuses.set(
-          keyOfFile(name),
-          JSON.parse(Buffer.from(await files.read(`${folder}/${name}`, 1 << 20)).toString('utf8')),
-        )
+        const bytes = await files.read(`${folder}/${name}`, 1 << 20)
+        const status = schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')))
+        // Throws for one that is nested deeper than the next pass could compare.
+        JSON.stringify(status)
+        statuses.set(keyOfFile(name), status)
       } catch {
         await files.remove(`${folder}/${name}`)
       }

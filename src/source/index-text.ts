@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Candidate, emptyIndex, type Index, type IndexRecord } from './index.ts'
+import { isHeader, isRecord } from './index-schema.ts'
 import type { DirectoryIdentity } from './tree.ts'
 
 /** Meaning of the text; a newer one is not read. */
@@ -36,15 +37,16 @@ export function encodeIndex(index: Index): string {
 /** null when a newer Moorage wrote it. What is damaged is left out, and `recover` is set. */
 export function decodeIndex(text: string): Decoded | null {
   const [first = '', ...rest] = text.split('\n')
-  const header = unchecked(first) as Header | null
-  if (header !== null && header.version > VERSION) return null
+  const top = unchecked(first) as Header | null
+  if (typeof top?.version === 'number' && top.version > VERSION) return null
+  const header = isHeader(top) ? top : null
   const damaged = header === null ? [1] : []
   const records = new Map<string, IndexRecord>()
   for (const [at, line] of rest.entries()) {
     if (line === '') continue
-    const record = unchecked(line) as IndexRecord | null
-    if (record === null) damaged.push(at + 2)
-    else records.set(record.key, record)
+    const record = unchecked(line)
+    if (isRecord(record)) records.set(record.key, record)
+    else damaged.push(at + 2)
   }
   if (header !== null && records.size + damaged.length < header.records) damaged.push(0)
   if (header === null) return { index: { ...emptyIndex(), records }, damaged }
@@ -61,7 +63,12 @@ export function checked(json: string): string {
 /** What {@link checked} was given, parsed; null when it is damaged. */
 export function unchecked(line: string): unknown {
   const json = line.slice(17)
-  return line[16] === ' ' && checksum(json) === line.slice(0, 16) ? JSON.parse(json) : null
+  if (line[16] !== ' ' || checksum(json) !== line.slice(0, 16)) return null
+  try {
+    return JSON.parse(json)
+  } catch {
+    return null
+  }
 }
 
 // Records never change, so that a line is made once however often the index is written.

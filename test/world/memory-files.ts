@@ -133,6 +133,12 @@ export class MemoryFiles implements Files {
     this.#denied.delete(this.#node(path, false))
   }
 
+  /** The node itself, null when there is none: for whoever holds a file open. Throws what a denied one says. */
+  at(path: string, following = false): Node | null {
+    const { node } = this.#tree.place(path, { last: following })
+    return node === null ? null : this.#allowed(node, path)
+  }
+
   /** The text of a file, null when there is none. */
   text(path: string): string | null {
     const node = this.#peek(path)

@@ -151,8 +151,15 @@ export function losePower(directory: DirectoryNode, spared: (directory: Director
   if (!spared(directory)) directory.entries = new Map(directory.durable)
   for (const node of directory.entries.values()) {
     if (node.type === 'directory') losePower(node, spared)
-    if (node.type === 'file') setBytes(node, node.durable ?? new Uint8Array())
+    if (node.type === 'file') forget(node)
   }
+}
+
+/** What was not synced is lost; a hole stays, since a length that was set is on the disk with its inode. */
+function forget(file: FileNode): void {
+  const hole = file.size > file.bytes.length ? file.size : 0
+  setBytes(file, file.durable ?? new Uint8Array())
+  file.size = Math.max(file.size, hole)
 }
 
 /** Everything below this directory is as if it had been synced. */

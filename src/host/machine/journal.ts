@@ -1,5 +1,6 @@
+import * as z from 'zod'
 import type { MachineEnd } from '../../host-state.ts'
-import { isRecord, parseMessage, type QmpEvent } from '../qmp/message.ts'
+import { parseMessage, type QmpEvent } from '../qmp/message.ts'
 
 /** What a VMM's events come to. A value: what was read goes on from what had been read before. */
 export interface Journal {
@@ -17,6 +18,18 @@ export interface Journal {
 }
 
 export const emptyJournal: Journal = { ran: false, end: null, resets: 0, resetAt: 0, upTo: 0, askedAt: null }
+
+const time = z.number().min(0)
+
+/** What is absent is as in {@link emptyJournal}. */
+const schema = z.object({
+  ran: z.boolean().default(false),
+  end: z.enum(['GuestShutdown', 'GuestPanicked', 'Crashed', 'Stopped']).nullable().default(null),
+  resets: z.int().min(0).default(0),
+  resetAt: time.default(0),
+  upTo: time,
+  askedAt: time.nullable().default(null),
+})
 
 /** SeaBIOS resets a second time right after a guest's reset, 14 to 30 ms later here; no guest boots in half a second. */
 const echo = 500_000
@@ -41,9 +54,8 @@ export function readJournal(text: string, before: Journal = emptyJournal): Journ
 export function parseJournal(text: string): Journal | null {
   try {
     const value: unknown = JSON.parse(text)
-    return isRecord(value) && typeof value.upTo === 'number'
-      ? { ...emptyJournal, ...(value as Partial<Journal>) }
-      : null
+    const parsed = schema.safeParse(value)
+    return parsed.success ? parsed.data : null
   } catch {
     return null
   }

@@ -12,7 +12,8 @@ const command = z.object({
   missing: z.boolean().optional(),
 })
 
-const started = z.object({
+/** What was applied when an incarnation was started, as the runtime folder and the ledger keep it. */
+export const started = z.object({
   incarnation: z.string(),
   at: z.number(),
   bootId: z.string(),
@@ -39,7 +40,7 @@ const schema = z.object({
   uid: z.string(),
   owner: z.object({ kind: z.string(), namespace: z.string(), name: z.string() }),
   /** Unix uid and gid of the VMM. */
-  user: z.number(),
+  user: z.int().min(1),
   /** `namespace.name` */
   name: z.string(),
   /** What `/proc/PID/exe` of its VMM says. */

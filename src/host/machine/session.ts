@@ -35,6 +35,9 @@ export interface Session {
 const patience = 500
 const glance = 20
 
+/** Milliseconds between two questions of one refresh. */
+const breather = 5
+
 /** Milliseconds after which an answer is asked for, and after which a question counts as lost. */
 const checkEvery = 60_000
 const answerIn = 30_000
@@ -114,11 +117,15 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
     },
     async refresh() {
       const until = clock.monotonic() + (patient ? patience : glance)
-      for (let left = until; left > 0 && !isFresh() && !ended.signal.aborted; ) {
-        await Promise.race([begin(update), nap(until - clock.monotonic())])
-        left = until - clock.monotonic()
-        // It has not greeted yet, and rings when it does; or something happened meanwhile, and it is asked again.
-        if (!isFresh() && left > 0) await nap(line.qmp ? Math.min(left, 5) : left)
+      const left = () => until - clock.monotonic()
+      while (left() > 0 && !isFresh() && !ended.signal.aborted) {
+        await Promise.race([begin(update), nap(left())])
+        if (isFresh() || left() <= 0) break
+        // Something happened meanwhile, and it is asked again: not at once, since a socket may hang up on every call.
+        const before = happened
+        await clock.sleep(Math.min(left(), breather), ended.signal).catch(() => {})
+        // It has not greeted yet, and rings when it does.
+        if (!line.qmp && happened === before && left() > 0) await nap(left())
       }
       patient = silentSince === null
     },

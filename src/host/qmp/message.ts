@@ -22,7 +22,7 @@ export function parseMessage(line: string): QmpMessage {
   if ('return' in object) return { kind: 'return', id: idOf(object, line), value: object.return }
   if (isRecord(object.error)) {
     const { class: errorClass, desc } = object.error
-    return { kind: 'error', id: idOf(object, line), errorClass: String(errorClass), description: String(desc) }
+    return { kind: 'error', id: idOf(object, line), errorClass: textOf(errorClass), description: textOf(desc) }
   }
   throw garbage(line)
 }
@@ -51,8 +51,13 @@ function idOf(object: Readonly<Record<string, unknown>>, line: string): number {
 
 function eventOf(name: string, { data, timestamp }: Readonly<Record<string, unknown>>): QmpEvent {
   const time = isRecord(timestamp) ? timestamp : {}
-  const at = Number(time.seconds) * 1e6 + Number(time.microseconds)
+  const { seconds, microseconds } = time
+  const at = typeof seconds === 'number' && typeof microseconds === 'number' ? seconds * 1e6 + microseconds : 0
   return { name, data: isRecord(data) ? data : {}, at: Number.isFinite(at) && at > 0 ? at : 0 }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : 'it says nothing'
 }
 
 /** `7.2.22` */

@@ -64,7 +64,9 @@ function listenTo(connection: Connection, clock: Clock, handlers: QmpHandlers): 
       return
     }
     const id = message.kind === 'greeting' ? greetingId : message.id
-    if (id >= next) throw new Error(`QEMU answered command ${id}, which was never sent`)
+    // The greeting's own id is no command's: what it waits for is a version.
+    if (message.kind !== 'greeting' && (id <= greetingId || id >= next))
+      throw new Error(`QEMU answered command ${id}, which was never sent`)
     if (message.kind === 'error') {
       answers.reject(id, new QmpError('refused', message.description, message.errorClass))
     } else answers.resolve(id, message.kind === 'greeting' ? message.version : message.value)

@@ -113,6 +113,6 @@ function unreadable(cause: unknown): Error {
 function globalAddresses(infos: z.infer<typeof addressedLink>['addr_info']): readonly string[] {
   return infos
     .filter(({ family, scope }) => family === 'inet' && scope === globalScope)
-    .map(({ local, prefixlen }) => `${local}/${prefixlen}`)
+    .flatMap(({ local, prefixlen }) => (local === undefined || prefixlen === undefined ? [] : `${local}/${prefixlen}`))
     .sort()
 }

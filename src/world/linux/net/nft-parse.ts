@@ -41,19 +41,26 @@ export function parseListing(root: RootIdentity, stdout: string): Listing {
   const inet = documents.find((items) => items.some(isTable('inet', root)))
   const others = documents.find((items) => items !== bridge && items !== inet)
   if (others === undefined) throw new Error('nft listed no chains; see whether `nft -j list chains` works here')
-  const { sets, rest } = takeElements([...(bridge ?? []), ...(inet ?? [])])
-  const whole = bridge !== undefined && inet !== undefined
-  return { chains: whole ? digestItems(rest) : null, sets, foreign: others.flatMap((item) => dropping(item, root)) }
+  try {
+    const { sets, rest } = takeElements([...(bridge ?? []), ...(inet ?? [])])
+    const whole = bridge !== undefined && inet !== undefined
+    return { chains: whole ? digestItems(rest) : null, sets, foreign: others.flatMap((item) => dropping(item, root)) }
+  } catch (cause) {
+    // Elements and objects have many shapes; one that is none of them ends somewhere in between.
+    throw unreadable(cause)
+  }
 }
 
 function parseDocument(line: string): readonly Item[] {
   try {
     return document.parse(JSON.parse(line)).nftables
   } catch (cause) {
-    throw new Error('nft printed something that is no listing in JSON; see whether this version is supported', {
-      cause,
-    })
+    throw unreadable(cause)
   }
+}
+
+function unreadable(cause: unknown): Error {
+  return new Error('nft printed something that is no listing in JSON; see whether this version is supported', { cause })
 }
 
 function isTable(family: 'bridge' | 'inet', root: RootIdentity): (item: Item) => boolean {

@@ -1,0 +1,174 @@
+import { keyOf } from '../../src/api/meta.ts'
+import { paths, root, type SimHost } from './host.ts'
+import type { Site } from './site.ts'
+import { canary, lastOctet, manifestsOf } from './wanted.ts'
+import type { SimVmm } from './world/vmm.ts'
+
+/** Folders that the controller may change anything in. */
+const own = [paths.state, paths.run]
+
+/** Where a secret's value may stand. */
+const secretPlaces = [
+  new RegExp(`^${paths.manifests}(/|$)`),
+  /^\/run\/secrets\//,
+  new RegExp(`^${paths.secrets}/`),
+  // Until the VMM has read it; its mode is checked by the contract of the start.
+  new RegExp(`^${paths.vms}/[^/]+/credential-\\d+$`),
+]
+
+/** Watches the invariants of a host. The first sentence of `broken` is what a run has violated. */
+export class Oracles {
+  readonly broken: string[] = []
+  readonly #host: SimHost
+  readonly #site: Site
+  /** Volumes of states by name, with the identity of their image. */
+  readonly #volumes = new Map<string, object>()
+  #seenSpawns = 0
+
+  constructor(host: SimHost, site: Site) {
+    this.#host = host
+    this.#site = site
+    host.onLog = (_, message, fields) => {
+      if (message.includes(canary) || JSON.stringify(fields).includes(canary)) this.#fail('I10', 'a log line', message)
+    }
+    const { hook } = host.files
+    host.files.hook = (call) => {
+      hook(call)
+    }
+  }
+
+  /** After every step. */
+  check(): void {
+    const { host } = { host: this.#host }
+    this.#oneVmmEach(host.process.vmms())
+    this.#newSpawns()
+    this.#volumesStay()
+    if (host.stuck) this.#fail('livelock', String(host.stuck.stack))
+    for (const sentence of host.net.violations) this.#fail('I5', sentence)
+    for (const { identity, signal } of host.process.violations) {
+      this.#fail('I5', `${signal} hit foreign process ${identity.pid} (${identity.executable}, uid ${identity.uid})`)
+    }
+  }
+
+  /** A call of the controller on a path. */
+  path(name: string, path: string): void {
+    if (!own.some((folder) => path === folder || path.startsWith(`${folder}/`))) this.#fail('I5', `${name} ${path}`)
+  }
+
+  /** When everything has come to rest: the host is what is wanted, and nothing else of ours is there. */
+  atRest(): void {
+    if (this.#host.failure !== null) this.#fail('the controller ended by itself', String(this.#host.failure))
+    const { net, process, files } = this.#host
+    const { vms, networks } = this.#site.wanted
+    const running = new Map(process.vmms().map((vmm) => [vmm.name, vmm]))
+    for (const name of running.keys()) {
+      if (!(name.replace('default.', '') in vms)) this.#fail('I11', `${name} runs and nobody wants it`)
+    }
+    const wanted = Object.entries(vms).filter(([, vm]) => vm.network in networks)
+    for (const [name, vm] of wanted) {
+      const vmm = running.get(`default.${name}`)
+      if (vm.strategy === 'Halted' && vmm) this.#fail('I13', `${name} is Halted and runs`)
+      if (vm.strategy !== 'Always') continue
+      if (!vmm) this.#fail('I13', `${name} does not run`, this.#statusOf(name))
+      else this.#runsAsWanted(name, vmm)
+    }
+    const taps = wanted.map(([name]) => `vm-${name}`)
+    const bridges = [...new Set(wanted.map(([, vm]) => `br-${vm.network}`))]
+    const ours = net.links().filter(({ alias, group }) => group === root.group || alias.includes(root.id))
+    const names = ours.map(({ name }) => name).sort()
+    const expected = [...taps, ...bridges].sort()
+    if (names.join() !== expected.join()) this.#fail('I11', `links are ${names.join()}, wanted are ${expected.join()}`)
+    const ports = [...net.rules().sets.portMacs].map((element) => element.split(' ')[0]).sort()
+    if (expected.length > 0 && ports.join() !== taps.sort().join()) {
+      this.#fail('I4', `ports with rules are ${ports.join()}, wanted are ${taps.join()}`)
+    }
+    for (const { path, type, text } of files.everything('/')) {
+      if (type === 'file' && text.includes(canary) && !secretPlaces.some((place) => place.test(path))) {
+        this.#fail('I10', path)
+      }
+      if (path.includes('credential-')) this.#fail('I10', `${path} is still there`)
+      if (/\.new(-|$)|\/\.new-/.test(path) && !path.startsWith(paths.manifests))
+        this.#fail('I11', `${path} was left behind`)
+    }
+  }
+
+  /** What a VM was started with, and whether it is reached. */
+  #runsAsWanted(name: string, vmm: SimVmm): void {
+    const vm = this.#site.wanted.vms[name]!
+    const argv = vmm.spec.argv.join(' ')
+    if (!argv.includes(`-m size=${vm.memory * 1024}K `))
+      this.#fail('I13', `${name} does not run with ${vm.memory} MiB`, argv)
+    if (vmm.state !== 'running') this.#fail('I13', `${name} is ${vmm.state}`)
+    const address = `10.${vm.network.slice(1)}.0.${lastOctet(name)}`
+    if (!vmm.reachedAt(address)) this.#fail('I13', `${name} is not reached at ${address}`)
+    const values = [...vmm.credentials.values()].map((bytes) => new TextDecoder().decode(bytes))
+    const { secret, file } = this.#site.wanted
+    const value =
+      vm.credential === null ? null : `${canary}-${vm.credential === 'file' ? `file-${file}` : `token-${secret}`}`
+    const encoded = value === null ? null : Buffer.from(value).toString('base64')
+    if (value !== null && !values.some((one) => one.includes(value) || one.includes(encoded!)))
+      this.#fail('I13', `${name} does not have the newest value of its credential`)
+  }
+
+  #statusOf(name: string): string {
+    const key = keyOf({ kind: 'MicroVM', metadata: { name, namespace: 'default' } } as never)
+    return JSON.stringify(this.#host.controller?.statuses.current.get(key) ?? null)
+  }
+
+  #oneVmmEach(vmms: readonly SimVmm[]): void {
+    if (vmms.length < 2) return
+    const seen = new Map<string, string>()
+    const claim = (what: string, vmm: SimVmm, invariant: string) => {
+      const other = seen.get(what)
+      if (other !== undefined) this.#fail(invariant, `${what} is ${vmm.name} (${vmm.pid}) and ${other}`)
+      seen.set(what, `${vmm.name} (${vmm.pid})`)
+    }
+    for (const vmm of vmms) {
+      claim(`VMM of ${vmm.name}`, vmm, 'I1')
+      claim(`uid ${vmm.spec.uid}`, vmm, 'I3')
+      for (const nic of vmm.plan?.nics ?? []) claim(`MAC ${nic.mac}`, vmm, 'I3')
+    }
+  }
+
+  #newSpawns(): void {
+    const { spawned } = this.#host.process
+    for (; this.#seenSpawns < spawned.length; this.#seenSpawns += 1) {
+      const { spec } = spawned[this.#seenSpawns]!
+      const told = [...spec.argv, ...Object.values(spec.env)].join('\0')
+      if (told.includes(canary)) this.#fail('I10', 'argv or environment of a VMM')
+      if (told.includes(Buffer.from(canary).toString('base64').slice(0, 16))) this.#fail('I10', 'argv, in base64')
+      if (spec.uid < 1000 || spec.gid < 1000) this.#fail('a VMM runs as a user of the host', String(spec.uid))
+    }
+  }
+
+  /** A state's volume is never another one, whatever happens to its VM: nobody here deletes a state. */
+  #volumesStay(): void {
+    const folder = this.#host.files.at(paths.volumes, false)
+    if (folder?.type !== 'directory') {
+      if (this.#volumes.size > 0) this.#fail('I6', 'all volumes are gone')
+      return
+    }
+    for (const [name, node] of folder.entries) {
+      if (!name.startsWith('home-') || this.#volumes.has(name) || node.type !== 'directory') continue
+      const image = node.entries.get('data.img')
+      if (image) this.#volumes.set(name, image)
+    }
+    for (const [name, image] of this.#volumes) {
+      const node = folder.entries.get(name)
+      if (node?.type !== 'directory' || node.entries.get('data.img') !== image)
+        this.#fail('I6', `volume ${name} is gone`)
+    }
+  }
+
+  #fail(...words: string[]): void {
+    const sentence = words.join(': ')
+    if (this.broken.includes(sentence)) return
+    this.#host.note(`VIOLATION ${sentence}`)
+    this.broken.push(sentence)
+  }
+}
+
+/** Names of the manifests that are wanted; for messages. */
+export function wantedFiles(site: Site): string {
+  return [...manifestsOf(site.wanted).keys()].join()
+}

@@ -1,0 +1,174 @@
+import type { Plan } from '../../src/action.ts'
+import { type BreakKind, breakKinds, breaks } from './breaks.ts'
+import { type AmbientKind, ambientKinds, count, putOn, type Tally } from './faults.ts'
+import { SimHost } from './host.ts'
+import { operate } from './operate.ts'
+import { Oracles } from './oracles.ts'
+import { Dice } from './random.ts'
+import { Site } from './site.ts'
+import { nothing } from './wanted.ts'
+
+/** What a run of one seed came to. */
+export interface Outcome {
+  readonly seed: number
+  /** Lines of the trace. */
+  readonly steps: number
+  readonly hash: string
+  readonly faults: Tally
+  /** The first is what was violated first; empty: nothing. */
+  readonly broken: readonly string[]
+  /** The last lines, when something was violated or they were asked for. */
+  readonly trace: readonly string[]
+  /** Controllers that were started. */
+  readonly lives: number
+  /** Virtual milliseconds from the last fault to rest. */
+  readonly calm: number
+}
+
+export interface SimulateOptions {
+  /** Lines of the trace that are kept. */
+  readonly trace?: number
+  /** Idle passes at the end. */
+  readonly idle?: number
+}
+
+/** Virtual milliseconds in which a host without faults must come to rest: every backoff and grace has run out by then. */
+const patience = 900_000
+
+/** Virtual milliseconds after which everything is looked at although nothing moved, and a deletion has settled. */
+const round = 65_000
+
+/** One host from its first controller to rest, everything drawn from the seed. */
+export async function simulate(seed: number, { trace = 400, idle = 3 }: SimulateOptions = {}): Promise<Outcome> {
+  const dice = new Dice(seed)
+  const host = new SimHost(dice.fork('host').next(), { trace })
+  const site = new Site(host, nothing)
+  const oracles = new Oracles(host, site)
+  const tally: Tally = new Map()
+  const check = () => oracles.check()
+  const isBroken = () => oracles.broken.length > 0
+
+  // Swarm: each run has some kinds of faults and not others, so that rare pairs meet.
+  const rates = new Map<AmbientKind, number>()
+  const drawn = dice.fork('rates')
+  const some = drawn.pick([0, 0.1, 0.3])
+  for (const kind of ambientKinds) if (drawn.chance(some)) rates.set(kind, drawn.pick([0.01, 0.05, 0.2]))
+  const kinds = drawn.shuffle(breakKinds).slice(0, drawn.between(1, 12))
+  const takeOff = putOn(host, rates, dice.fork('faults'), tally)
+  const deaths = dice.fork('deaths')
+  const dies = deaths.pick([0, 0, 0.002, 0.01])
+  host.hooks.fate = () => {
+    if (dies === 0 || !deaths.chance(dies)) return 'lives'
+    count(tally, 'controller killed at an effect')
+    return deaths.pick(['before', 'during', 'after'])
+  }
+
+  const script = dice.fork('script')
+  const steps = script.between(4, 16)
+  operate(site, host, script, 'first')
+  host.start()
+  for (let step = 0; step < steps && !isBroken(); step += 1) {
+    await host.pass(script.pick([0, 5, 50, 500, 3000, 8000]), isBroken, check)
+    if (isBroken()) break
+    revive(host, script)
+    if (script.chance(0.5)) operate(site, host, script)
+    else strike(script.pick(kinds), host, script, site, tally)
+  }
+
+  // Calm: nothing fails any more, what was broken by mistake is mended, and the controller runs.
+  takeOff()
+  host.hooks.fate = () => 'lives'
+  await host.drain()
+  site.mend()
+  for (const vmm of host.process.vmms()) {
+    vmm.thaw()
+    vmm.greet()
+  }
+  const calmAt = host.time
+  if (host.life === null) host.start()
+  const restless = () => !isBroken() && !isAtRest(host)
+  // Whatever was not told of is found in the next round.
+  await host.pass(round, isBroken, check)
+  await host.pass(patience, () => isBroken() || isAtRest(host), check)
+  if (restless()) oracles.broken.push(`I13: not at rest after ${patience / 1000} s: ${describe(host)}`)
+  const calm = host.time - calmAt
+  if (!isBroken()) {
+    oracles.atRest()
+    await fixpoint(host, oracles, idle, check)
+  }
+  const broken = [...oracles.broken]
+  host.kill()
+  return {
+    seed,
+    steps: host.trace.count,
+    hash: host.trace.hash(),
+    faults: tally,
+    broken,
+    trace: broken.length > 0 || trace > 400 ? host.trace.lines() : [],
+    lives: host.lives,
+    calm,
+  }
+}
+
+function strike(kind: BreakKind, host: SimHost, dice: Dice, site: Site, tally: Tally): void {
+  if (!breaks[kind](host, dice, site)) return
+  count(tally, kind)
+  host.note(`break: ${kind}`)
+}
+
+/** Somebody starts the controller again, sooner or later. */
+function revive(host: SimHost, dice: Dice): void {
+  if (host.life === null && dice.chance(0.7)) host.start()
+}
+
+/** The plan of the last pass is empty, nothing waits but for time that changes nothing, and nothing is under way. */
+function isAtRest(host: SimHost): boolean {
+  const last = host.controller?.last
+  if (!last) return false
+  const { plan } = last.view
+  if (plan.actions.length > 0 || plan.waits.length > 0 || last.source.hold !== null) return false
+  if (last.view.observed.inFlight.length > 0 || host.controller!.events === undefined) return false
+  return [...host.controller!.statuses.current.values()].every(isSettled)
+}
+
+/** Ready, or not ready for good. */
+function isSettled(status: {
+  readonly conditions?: readonly { type: string; status: string; reason: string }[]
+}): boolean {
+  const ready = status.conditions?.find(({ type }) => type === 'Ready')
+  return ready?.status !== 'False' || !/^(Progressing|NotReady|Starting|Waiting)$/.test(ready.reason)
+}
+
+function describe(host: SimHost): string {
+  const last = host.controller?.last
+  if (!last) return 'it has not looked'
+  const plan: Plan = last.view.plan
+  const actions = plan.actions.map(({ id, because }) => `${id} (${because})`)
+  const waits = plan.waits.map(({ message }) => message)
+  const refused = plan.refusals.map(({ message }) => message)
+  const unready = [...host.controller!.statuses.current].flatMap(([key, status]) => {
+    const ready = (
+      status as { conditions?: readonly { type: string; status: string; reason: string; message: string }[] }
+    ).conditions?.find(({ type }) => type === 'Ready')
+    return ready?.status === 'False' ? [`${key}: ${ready.reason}: ${ready.message}`] : []
+  })
+  return JSON.stringify({
+    actions,
+    waits,
+    refused,
+    unready,
+    hold: last.source.hold,
+    problems: last.source.problems.map(({ message }) => message),
+  })
+}
+
+/** A host at rest stays at rest: passes find the same and do nothing. */
+async function fixpoint(host: SimHost, oracles: Oracles, passes: number, check: () => void): Promise<void> {
+  const before = host.life?.effects ?? 0
+  for (let pass = 0; pass < passes; pass += 1) {
+    host.controller?.wakeups.wake('asked')
+    await host.pass(200, () => oracles.broken.length > 0, check)
+  }
+  const after = host.life?.effects ?? -1
+  if (after !== before) oracles.broken.push(`I13: ${after - before} effects in ${passes} passes at rest`)
+}
