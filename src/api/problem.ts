@@ -38,8 +38,8 @@ export function shown(value: unknown): string {
 
 /** Short, in quotes, and visible: JSON leaves DEL, C1 controls, and what turns or hides text on a screen. */
 function quoted(text: string): string {
-  const escape = (one: string) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return JSON.stringify(clipped(text)).replace(/[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, escape)
+  const visible = (one: string) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(clipped(text)).replace(/[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, visible)
 }
 
 /** Text of at most 40 characters. */

@@ -121,6 +121,9 @@ export async function openController(options: ControllerOptions): Promise<Contro
   })
   machines.onChange(() => wakeups.wake('machine'))
   const volumes = volumeHost({ world, paths: { volumes: paths.volumes } })
+  for (const host of [machines, volumes]) {
+    await host.sweep().catch((error: Error) => log.warn({ problem: error.message }, 'clearing what a crash left'))
+  }
   const { signal: unbroken } = new AbortController()
   shown = {
     machines: await machines.observe(ledger.current.machines, [], () => null, unbroken),

@@ -1,6 +1,7 @@
 import type { Link, Machine, ObservedMachine, Tap } from '../host-state.ts'
 import type { MachineRecord, PowerOff, StartedRecord } from '../ledger.ts'
 import type { Secret } from '../secret/secret.ts'
+import { sweepDrafts } from './machine/clear.ts'
 import { conclude } from './machine/conclude.ts'
 import type { MachineContext, MachineDeps, ReadinessOf } from './machine/context.ts'
 import { detachedNics } from './machine/detached.ts'
@@ -47,6 +48,8 @@ export interface MachineHost {
   forget(uid: string): Promise<void>
   /** Gives a running guest its interface back after its TAP was made anew. */
   replug(uid: string, tap: Tap, signal: AbortSignal): Promise<void>
+  /** Removes runtime folders that were never finished, credential files in them included; before anything is started. */
+  sweep(): Promise<void>
   /** Called whenever something about a machine may have changed: an event, a closed socket, a probe that turned. */
   onChange(wake: () => void): void
   /** Gives up sockets and timers; the VMs run on. */
@@ -88,6 +91,7 @@ export function machineHost(deps: MachineDeps): MachineHost {
       await replug(context, uid, tap, signal)
       detached.forget(uid, tap.nic)
     },
+    sweep: () => sweepDrafts(deps.world.files, deps.paths.run),
     onChange: (listener) => {
       listeners.add(listener)
     },

@@ -14,6 +14,8 @@ export interface VolumeHost {
   observe(signal: AbortSignal): Promise<readonly ObservedVolume[]>
   /** A sparse image with its file system, published whole and on the disk. Never over one that is there. */
   create(volume: Volume, signal: AbortSignal): Promise<void>
+  /** Removes what a crash left half made or half deleted. */
+  sweep(): Promise<void>
   /** Gives it to a VM's Unix uid. One of another owner is taken over only when the volume says `adopt`. */
   attach(volume: Volume, user: number, signal: AbortSignal): Promise<void>
   /** Deletes its bytes, when its record names this owner. Success when it is gone. */
@@ -80,6 +82,7 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
   }
 
   return {
+    sweep,
     async observe(signal) {
       const names = (await list()).filter((name) => !name.startsWith('.'))
       signal.throwIfAborted()

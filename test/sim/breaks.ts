@@ -43,7 +43,7 @@ const withController =
 const removed =
   (path: string): Break =>
   (host) => {
-    if (host.files.at(path, false) === null) return false
+    if (!host.has(path)) return false
     host.files.unlink(path)
     return true
   }
@@ -97,10 +97,12 @@ export const breaks = {
     net.addForeignTable({ table: 'docker', chain: 'FORWARD', policy: 'accept' })
     return true
   },
-  'foreign process': ({ process }, dice) => {
-    // The uid of a VM of ours, or somebody's; the pid that the next VMM would have got.
-    const uid = dice.pick([1000, ...process.vmms().map(({ spec }) => spec.uid)])
-    process.startForeign({ executable: '/usr/bin/sleep', uid })
+  'pid taken by another': ({ process }, dice) => {
+    const vmms = process.vmms()
+    if (vmms.length === 0) return false
+    // The pid goes round: whoever is started next may get the one that a VMM of ours had.
+    process.kill(dice.pick(vmms).pid)
+    for (let others = 0; others < 3; others += 1) process.startForeign({ executable: '/usr/bin/sleep', uid: 1000 })
     return true
   },
   'clock set forward': ({ clock }, dice) => {

@@ -52,6 +52,8 @@ export class SimHost {
   onLog: (level: string, message: string, fields: object) => void = () => {}
   /** The controller ran in circles. */
   stuck: Error | null = null
+  /** Effects of all controllers so far, but for questions. */
+  mutations = 0
   /** Controllers that were started. */
   lives = 0
   readonly #config: Config
@@ -101,6 +103,15 @@ export class SimHost {
     return this.#failure
   }
 
+  /** Whether there is anything at that path. */
+  has(path: string): boolean {
+    try {
+      return this.files.at(path, false) !== null
+    } catch {
+      return false
+    }
+  }
+
   note(line: string): void {
     this.trace.add(this.time, line)
   }
@@ -122,6 +133,7 @@ export class SimHost {
     const life = new Life(inner, {
       fate: (effect) => {
         this.note(`${effect.name} ${effect.about}`)
+        if (!isQuestion(effect)) this.mutations += 1
         return this.hooks.fate(effect)
       },
       latency: () => this.hooks.latency(),
@@ -222,6 +234,11 @@ export class SimHost {
     const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
     return Object.fromEntries(levels.map((level) => [level, at(level)])) as unknown as Logger
   }
+}
+
+/** It asks a VMM how it is, and changes nothing. */
+function isQuestion({ name, about }: Effect): boolean {
+  return name === 'stream.write' && /"execute":"(query-|qmp_capabilities)/.test(about)
 }
 
 /** Frames pass between the host and a TAP: it is up, on a bridge, and that is up. */

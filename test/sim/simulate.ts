@@ -43,8 +43,8 @@ export async function simulate(seed: number, { trace = 400, idle = 3 }: Simulate
   const dice = new Dice(seed)
   const host = new SimHost(dice.fork('host').next(), { trace })
   const site = new Site(host, nothing)
-  const oracles = new Oracles(host, site)
   const tally: Tally = new Map()
+  const oracles = new Oracles(host, site, tally)
   const check = () => oracles.check()
   const isBroken = () => oracles.broken.length > 0
 
@@ -164,11 +164,11 @@ function describe(host: SimHost): string {
 
 /** A host at rest stays at rest: passes find the same and do nothing. */
 async function fixpoint(host: SimHost, oracles: Oracles, passes: number, check: () => void): Promise<void> {
-  const before = host.life?.effects ?? 0
+  const before = host.mutations
   for (let pass = 0; pass < passes; pass += 1) {
     host.controller?.wakeups.wake('asked')
     await host.pass(200, () => oracles.broken.length > 0, check)
   }
-  const after = host.life?.effects ?? -1
+  const after = host.mutations
   if (after !== before) oracles.broken.push(`I13: ${after - before} effects in ${passes} passes at rest`)
 }

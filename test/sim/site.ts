@@ -120,7 +120,7 @@ export class Site {
   }
 
   #hide(path: string): boolean {
-    if (this.#host.files.at(path, false) === null) return false
+    if (!this.#host.has(path)) return false
     this.#host.files.unlink(path)
     this.#host.watch.touched(path)
     this.#host.clock.after(notice, () => this.#writeHost())

@@ -41,8 +41,8 @@ const schema = z.object({
   owner: z.object({ kind: z.string(), namespace: z.string(), name: z.string() }),
   /** Unix uid and gid of the VMM. */
   user: z.int().min(1),
-  /** `namespace.name` */
-  name: z.string(),
+  /** `namespace.name`, which is the name of a link. */
+  name: z.string().regex(/^[a-z0-9.-]+$/),
   /** What `/proc/PID/exe` of its VMM says. */
   executable: z.string(),
   started,

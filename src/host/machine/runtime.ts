@@ -37,9 +37,11 @@ export function runtimeOf(run: string, id: string): Runtime {
   return runtimeAt(`${foldersOf(run).vms}/${id}`)
 }
 
+export const draftPrefix = '.new-'
+
 /** A folder that is being made; it gets its name when it is whole. */
 export function unfinished(run: string, id: string): Runtime {
-  return runtimeAt(`${foldersOf(run).vms}/.new-${id}`)
+  return runtimeAt(`${foldersOf(run).vms}/${draftPrefix}${id}`)
 }
 
 /** `by-name/<namespace>.<name>`, a link for people. */
