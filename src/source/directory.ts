@@ -24,7 +24,7 @@ export interface DirectoryOptions {
   readonly manifests: string
   /** `/var/lib/moorage`; must be there. `index`, `objects` and `secrets` are made in it. */
   readonly state: string
-  /** Asked for objects without a record while records may have been lost. Default: nothing is known. */
+  /** Asked for objects without a record. Default: nothing is known. */
   readonly recoverUid?: RecoverUid
   readonly settle?: Settle
   readonly limits?: ScanLimits
@@ -114,7 +114,7 @@ export class DirectorySource implements Source {
 
   finish(key: string, uid: string): Promise<void> {
     return this.#serial.run(async () => {
-      const lingers = this.#recoverUid(key) !== null
+      const lingers = this.#recoverUid(key, true) !== null
       for (const index of [this.#manifests, this.#machine]) {
         await index.set(finishObject(await index.get(), key, uid, lingers))
       }
@@ -169,11 +169,11 @@ export class DirectorySource implements Source {
   }
 
   #uidOf(index: Index, others: Index): (key: string) => string {
-    return uidGiver(index, others, (key) => this.#recoverUid(key), this.#options.random)
+    return uidGiver(index, others, (key, lost) => this.#recoverUid(key, lost), this.#options.random)
   }
 
-  #recoverUid(key: string): string | null {
-    return this.#options.recoverUid?.(key) ?? null
+  #recoverUid(key: string, lost: boolean): string | null {
+    return this.#options.recoverUid?.(key, lost) ?? null
   }
 
   #unwritable(error: unknown): SourceProblem {

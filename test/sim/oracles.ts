@@ -110,7 +110,7 @@ export class Oracles {
       this.#fail('I13', `${name} does not run with ${vm.memory} MiB`, argv)
     if (vmm.state !== 'running') this.#fail('I13', `${name} is ${vmm.state}`)
     const address = `10.${vm.network.slice(1)}.0.${lastOctet(name)}`
-    if (!vmm.reachedAt(address)) this.#fail('I13', `${name} is not reached at ${address}`)
+    if (!vmm.reachedAt(address)) this.#fail('I13', `${name} is not reached at ${address}`, `up ${vmm.up}`, this.#statusOf(name))
     const values = [...vmm.credentials.values()].map((bytes) => new TextDecoder().decode(bytes))
     const { secret, file } = this.#site.wanted
     const value =

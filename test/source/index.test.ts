@@ -129,6 +129,15 @@ describe('an index that is gone', () => {
     expect(uids(await stage.list()).get(a1)).not.toBe('11111111-1111-4111-8111-111111111111')
   })
 
+  test('what runs is never given another uid, whatever was understood since', async () => {
+    const stage = new Stage()
+    stage.write({ 'net.yaml': network('net1') })
+    await stage.list()
+    stage.running.set(a1, '11111111-1111-4111-8111-111111111111')
+    stage.write({ 'a.yaml': vm('a1') })
+    expect(uids(await stage.list()).get(a1)).toBe('11111111-1111-4111-8111-111111111111')
+  })
+
   test('beside an empty directory is a hold', async () => {
     expect((await new Stage().list()).hold).toBe(`no manifest was ever seen in ${MANIFESTS}: put some there`)
   })

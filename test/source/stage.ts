@@ -14,6 +14,7 @@ export class Stage {
   now = 1_700_000_000_000
   readonly files = new MemoryFiles(() => this.now)
   readonly recovered = new Map<string, string>()
+  readonly running = new Map<string, string>()
   source: DirectorySource
   readonly #limits: ScanLimits | undefined
   #random = 0
@@ -33,7 +34,7 @@ export class Stage {
       random: this.random,
       manifests: MANIFESTS,
       state: STATE,
-      recoverUid: (key) => this.recovered.get(key) ?? null,
+      recoverUid: (key, lost) => (lost ? this.recovered.get(key) : this.running.get(key)) ?? null,
       ...(this.#limits && { limits: this.#limits }),
     })
   }
