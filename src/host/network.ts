@@ -56,11 +56,13 @@ function bridgeOperations(root: RootIdentity, bridge: Bridge, mend: readonly Lin
       { op: 'setUp', name },
     ]
   }
-  const address: NetOperation[] = mend.includes('address') ? [{ op: 'addAddress', name, address: bridge.address }] : []
   const stray = mend.flatMap((one): NetOperation[] =>
     typeof one === 'object' ? [{ op: 'removeAddress', name, address: one.removeAddress }] : [],
   )
-  return [...commonOperations(root, bridge, mend), ...address, ...stray]
+  // Last, and also when it was there: the first address of a subnet takes the others of it along when it goes.
+  const needed = mend.includes('address') || stray.length > 0
+  const address: NetOperation[] = needed ? [{ op: 'addAddress', name, address: bridge.address }] : []
+  return [...commonOperations(root, bridge, mend), ...stray, ...address]
 }
 
 function tapOperations(root: RootIdentity, tap: Tap, mend: readonly LinkMend[]): NetOperation[] {

@@ -1,13 +1,16 @@
 import type { LinkMend } from '../action.ts'
 import { ownerOf } from '../alias.ts'
 import type { Bridge, Link, Tap } from '../host-state.ts'
-import type { RootIdentity } from '../ledger.ts'
+import type { Ledger, RootIdentity } from '../ledger.ts'
 
 /**
- * Ours by its alias; or, when somebody wiped the alias, by the link group, a random number that nobody else picks.
+ * Ours by its alias; or, when somebody wiped the alias, by the link group, a random number that nobody else picks; or as
+ * a TAP that was being made, which is another command than its alias, by its user, who is a VM's of ours.
  */
-export function isOurs(root: RootIdentity, link: Link): boolean {
-  return ownerOf(root, link.alias) !== null || (link.alias === '' && link.group === root.group)
+export function isOurs({ root, machines }: Ledger, link: Link): boolean {
+  if (link.alias !== '') return ownerOf(root, link.alias) !== null
+  if (link.group === root.group) return true
+  return link.kind === 'tun' && link.group === 0 && Object.values(machines).some(({ user }) => user === link.user)
 }
 
 /** What has to be done to `link` (undefined: not there) to make it this bridge. */

@@ -116,7 +116,7 @@ function unwanted(link: Link, bridge: Bridge | undefined, tap: Tap | undefined, 
   const owner = ownerOf(ledger.root, link.alias)
   const wanted = bridge ?? tap
   if (!wanted) return owner !== null
-  if (!isOurs(ledger.root, link)) return false
+  if (!isOurs(ledger, link)) return false
   if (bridge) return link.kind !== 'bridge'
   return (
     link.kind !== 'tun' || link.user !== tap!.user || (owner !== null && ownerKey(owner) !== ownerKey(wanted.owner))

@@ -23,7 +23,7 @@ export function obstaclesOf(desired: HostState, observed: Observed, ledger: Ledg
   const present = new Map(observed.links.map((link) => [link.name, link]))
   for (const wanted of [...desired.bridges, ...desired.taps]) {
     const link = present.get(wanted.name)
-    if (!link || isOurs(ledger.root, link)) continue
+    if (!link || isOurs(ledger, link)) continue
     links.add(wanted.name)
     refusals.push(taken(wanted.owner, link))
   }

@@ -96,7 +96,7 @@ export class Oracles {
       if (type === 'file' && text.includes(canary) && !secretPlaces.some((place) => place.test(path))) {
         this.#fail('I10', path)
       }
-      if (path.includes('credential-')) this.#fail('I10', `${path} is still there`)
+      if (!unknown && path.includes('credential-')) this.#fail('I10', `${path} is still there`)
       // A draft of a file is written over by the next one; a folder that is being made would stay.
       if (/\/\.(new|deleted)-/.test(path)) this.#fail('I11', `${path} was left behind`)
     }
@@ -110,12 +110,15 @@ export class Oracles {
       this.#fail('I13', `${name} does not run with ${vm.memory} MiB`, argv)
     if (vmm.state !== 'running') this.#fail('I13', `${name} is ${vmm.state}`)
     const address = `10.${vm.network.slice(1)}.0.${lastOctet(name)}`
-    if (!vmm.reachedAt(address)) this.#fail('I13', `${name} is not reached at ${address}`, `up ${vmm.up}`, this.#statusOf(name))
+    if (!vmm.reachedAt(address))
+      this.#fail('I13', `${name} is not reached at ${address}`, `up ${vmm.up}`, this.#statusOf(name))
     const values = [...vmm.credentials.values()].map((bytes) => new TextDecoder().decode(bytes))
     const { secret, file } = this.#site.wanted
     const value =
       vm.credential === null ? null : `${canary}-${vm.credential === 'file' ? `file-${file}` : `token-${secret}`}`
     const encoded = value === null ? null : Buffer.from(value).toString('base64')
+    // With the key of the digests a change that came at the same time is lost: nothing restarts for a key.
+    if (this.#tally.has('ledger removed')) return
     if (value !== null && !values.some((one) => one.includes(value) || one.includes(encoded!)))
       this.#fail('I13', `${name} does not have the newest value of its credential`)
   }

@@ -39,6 +39,8 @@ export interface Kept {
   process: ProcessIdentity | null
   /** What it was asked when it turned ready, as `runtime.ready` says; null while it is not. */
   readyAs: string | null
+  /** NICs that were being given their TAP again and have not got it: their TAP may have a carrier all the same. */
+  readonly unplugged: Set<string>
   /** A start of ours is at it: nobody else touches its sockets. */
   starting: boolean
 }

@@ -122,8 +122,20 @@ function describe(
     end: endOf(phase, vitals),
     resets: vitals.journal.resets,
     pid: phase === 'Gone' ? null : (kept.process?.pid ?? null),
-    detachedNics: runs || phase === 'Paused' ? detached.of(uid, nics, links) : [],
+    detachedNics: runs || phase === 'Paused' ? detachedOf(detached, kept, uid, links) : [],
   }
+}
+
+function detachedOf(
+  detached: DetachedNics,
+  { file, unplugged }: Kept,
+  uid: string,
+  links: ReadonlyMap<string, Link>,
+): readonly string[] {
+  const nics = file?.nics ?? []
+  const dark = detached.of(uid, nics, links)
+  const halfWay = nics.filter(({ name, tap }) => unplugged.has(name) && !dark.includes(name) && links.get(tap)?.up)
+  return [...dark, ...halfWay.map(({ name }) => name)]
 }
 
 /** A VMM whose runtime folder somebody removed: it runs, and nobody can talk to it. */

@@ -1,7 +1,9 @@
 import type { Tap } from '../../host-state.ts'
+import { replaceFile } from '../folder.ts'
 import { QmpError } from '../qmp/error.ts'
 import { type MachineContext, sayMachine } from './context.ts'
 import { find } from './keep.ts'
+import { unpluggedMark } from './runtime.ts'
 
 /** Milliseconds for each command; all four take three. */
 const timeout = 5000
@@ -14,6 +16,11 @@ export async function replug(context: MachineContext, uid: string, tap: Tap, sig
   if (rewiring.tap !== tap.name) {
     throw new Error(`${tap.nic} was started on ${rewiring.tap}, not on ${tap.name}; it is moved by a restart`)
   }
+  // Half-way through, its TAP has a carrier and its guest has no network: nobody could see that from outside.
+  const { files } = context.world
+  const mark = unpluggedMark(kept.runtime, tap.nic)
+  if (!kept.unplugged.has(tap.nic)) await replaceFile(files, mark, '')
+  kept.unplugged.add(tap.nic)
   for (const { execute, arguments: args, missing } of rewiring.commands) {
     try {
       await kept.session.execute(execute, args, timeout, signal)
@@ -26,4 +33,6 @@ export async function replug(context: MachineContext, uid: string, tap: Tap, sig
       })
     }
   }
+  await files.remove(mark)
+  kept.unplugged.delete(tap.nic)
 }

@@ -21,6 +21,11 @@ export interface Runtime {
   readonly ready: string
 }
 
+/** Stands there from the first command that unplugs a NIC until it is plugged in again. */
+export function unpluggedMark({ directory }: Runtime, nic: string): string {
+  return `${directory}/unplugged-${nic}`
+}
+
 /** The folders that hold all machines. */
 export interface RuntimeFolders {
   readonly run: string

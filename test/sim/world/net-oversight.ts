@@ -6,7 +6,7 @@ import type { SimLinks } from './net-links.ts'
 
 /**
  * Sees to it that the port changes no link of others. It knows ours by itself, and not by what is being tested: by an
- * alias of this root, or by the group when the alias was wiped.
+ * alias of this root, or by the group when the alias was wiped, or as a TAP of one of its VMs.
  */
 export class Oversight {
   readonly violations: string[] = []
@@ -44,7 +44,15 @@ export class Oversight {
     )
   }
 
-  #isOurs({ alias, group }: Pick<Device, 'alias' | 'group'>): boolean {
-    return alias.startsWith(`moorage:${this.#root.id}/`) || (alias === '' && group === this.#root.group)
+  #isOurs({ alias, group, kind, user }: Pick<Device, 'alias' | 'group' | 'kind' | 'user'>): boolean {
+    if (alias !== '') return alias.startsWith(`moorage:${this.#root.id}/`)
+    // A TAP is made before it has its group and its alias: then its user tells.
+    return group === this.#root.group || (group === 0 && kind === 'tun' && isVm(this.#root, user))
   }
+}
+
+/** The uids of a root are a range of 4096 that its id picks, from 0x70000000 on. */
+function isVm({ id }: RootIdentity, user: number | null): boolean {
+  const first = 0x7000_0000 + Number.parseInt(id.slice(0, 4), 16) * 0x1000
+  return user !== null && user >= first && user < first + 0x1000
 }

@@ -31,6 +31,12 @@ export async function listDetails(
   return parseDetails((await run(spec(['-N', '-j', '-d', '-force'], lines), signal)).stdout)
 }
 
+/**
+ * Characters of one batch: what a socket takes in one piece. When we are killed, ip(8) gets the whole batch or nothing of
+ * it, and never a line that is cut in a number.
+ */
+const batchLength = 32_768
+
 /** Runs lines that change something, with `force` past failing ones. Throws when it cannot be told what was done. */
 export async function runLines(
   run: Run,
@@ -38,8 +44,34 @@ export async function runLines(
   force: boolean,
   signal: AbortSignal,
 ): Promise<BatchReport> {
-  const { code, stderr } = await run(spec(force ? ['-force'] : [], lines), signal)
-  return code === 0 ? { failures: new Map(), done: lines.length } : readFailures(stderr, lines, force)
+  const failures = new Map<number, string>()
+  let done = 0
+  for (const batch of batchesOf(lines)) {
+    const { code, stderr } = await run(spec(force ? ['-force'] : [], batch), signal)
+    if (code === 0) {
+      done += batch.length
+      continue
+    }
+    const report = readFailures(stderr, batch, force)
+    for (const [line, words] of report.failures) failures.set(done + line, words)
+    done += report.done
+    if (report.done < batch.length) break
+  }
+  return { failures, done }
+}
+
+function batchesOf(lines: readonly string[]): readonly (readonly string[])[] {
+  const batches: string[][] = []
+  let length = batchLength
+  for (const line of lines) {
+    length += line.length + 1
+    if (length > batchLength) {
+      batches.push([])
+      length = line.length + 1
+    }
+    batches.at(-1)!.push(line)
+  }
+  return batches
 }
 
 /** Milliseconds for a batch: deleting a bridge takes the kernel up to 35, anything else far less. */
