@@ -1,32 +1,128 @@
+import { fork } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import { breakKinds } from './breaks.ts'
+import { ambientKinds } from './faults.ts'
 import { simulate } from './simulate.ts'
+import { type Report, type Share, work } from './work.ts'
+
+const usage = `npm run sim -- [--seeds N | --minutes M] [--first S] [--no-crashes] [--json]
+npm run sim -- --seed S [--trace]
+
+  --seeds N      hosts that are simulated, one for each seed (default 1000)
+  --minutes M    as many as fit in that time
+  --first S      the first seed (default 1)
+  --seed S       one seed, and what happened in it when an invariant was broken; --trace: all of it in any case
+  --no-crashes   without the enumeration of crash points
+  --pairs        with every pair of crash points, too (minutes)
+  --json         the figures as one JSON object on the last line
+`
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '200' },
-    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    minutes: { type: 'string' },
     first: { type: 'string', default: '1' },
+    seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    'no-crashes': { type: 'boolean', default: false },
+    pairs: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
 
-const first = Number(values.seed ?? values.first)
-const seeds = values.seed === undefined ? Number(values.seeds) : 1
-const began = performance.now()
-let bad = 0
-for (let seed = first; seed < first + seeds; seed += 1) {
-  const from = performance.now()
-  const outcome = await simulate(seed, values.trace ? { trace: 100_000 } : {})
-  const took = performance.now() - from
-  if (took > 1000)
-    console.log(`seed ${seed} took ${Math.round(took)} ms, ${outcome.steps} steps, ${outcome.calm} ms to calm`)
-  if (values.trace) process.stdout.write(outcome.trace.join(''))
-  if (outcome.broken.length > 0) {
-    bad += 1
-    console.log(`seed ${seed}: ${outcome.broken[0]}`)
-    if (values.seed !== undefined && !values.trace) process.stdout.write(outcome.trace.slice(-150).join(''))
+async function main(): Promise<number> {
+  if (values.help) {
+    process.stdout.write(usage)
+    return 0
+  }
+  return values.seed === undefined ? many() : one(Number(values.seed))
+}
+
+async function one(seed: number): Promise<number> {
+  const { broken, trace, steps, hash } = await simulate(seed, { trace: 100_000 })
+  if (values.trace || broken.length > 0) process.stdout.write(trace.join(''))
+  for (const sentence of broken) console.log(`violation: ${sentence}`)
+  console.log(`seed ${seed}: ${steps} steps, trace ${hash}, ${broken.length} violations`)
+  return broken.length > 0 ? 1 : 0
+}
+
+async function many(): Promise<number> {
+  const workers = availableParallelism()
+  const milliseconds = values.minutes === undefined ? null : Number(values.minutes) * 60_000
+  const seeds = values.minutes === undefined ? Number(values.seeds ?? 1000) : null
+  const began = performance.now()
+  const shares = Array.from({ length: workers }, (_, index): Share => {
+    return {
+      index,
+      of: workers,
+      first: Number(values.first),
+      seeds,
+      milliseconds,
+      crashes: !values['no-crashes'],
+      pairs: values.pairs,
+    }
+  })
+  const reports = await Promise.all(shares.map(started))
+  const seconds = (performance.now() - began) / 1000
+  return tell(merged(reports), seconds)
+}
+
+/** A process for each share: one thread runs one host at a time. */
+function started(share: Share): Promise<Report> {
+  const child = fork(process.argv[1]!, [], { env: { ...process.env, MOORAGE_SIM_SHARE: JSON.stringify(share) } })
+  return new Promise((resolve, reject) => {
+    let report: Report | null = null
+    child.on('message', (message) => {
+      report = message as Report
+    })
+    child.once('error', reject)
+    child.once('exit', (code, signal) => {
+      if (report !== null) resolve(report)
+      else reject(new Error(`a part of the simulation ended with ${signal ?? code} and without a word`))
+    })
+  })
+}
+
+function merged(reports: readonly Report[]): Report {
+  const sum = (key: 'seeds' | 'steps' | 'lives' | 'crashPoints' | 'replayed' | 'stories' | 'restless') =>
+    reports.reduce((total, report) => total + report[key], 0)
+  const faults: Record<string, number> = {}
+  for (const report of reports) {
+    for (const [kind, times] of Object.entries(report.faults)) faults[kind] = (faults[kind] ?? 0) + times
+  }
+  const violations = reports.flatMap((report) => report.violations).sort((a, b) => (a.where < b.where ? -1 : 1))
+  return {
+    ...{ seeds: sum('seeds'), steps: sum('steps'), lives: sum('lives'), crashPoints: sum('crashPoints') },
+    ...{ replayed: sum('replayed'), stories: sum('stories'), restless: sum('restless'), faults, violations },
   }
 }
-const seconds = (performance.now() - began) / 1000
-console.log(`${seeds} seeds, ${bad} with violations, ${(seeds / seconds).toFixed(1)} a second`)
+
+function tell(report: Report, seconds: number): number {
+  const { seeds, steps, lives, crashPoints, stories, replayed, faults, violations } = report
+  const kinds = [...ambientKinds, 'controller killed at an effect', ...breakKinds]
+  console.log(`simulated hosts, in memory; nothing here was done to a real one`)
+  console.log(`${seeds} seeds, ${steps} steps, ${(seeds / seconds).toFixed(1)} seeds a second, ${lives} controllers`)
+  console.log(`${crashPoints} crash points in ${stories} stories; ${replayed} seeds run twice with the same trace`)
+  for (const kind of kinds) console.log(`  ${String(faults[kind] ?? 0).padStart(8)}  ${kind}`)
+  for (const { where, what, trace } of violations.slice(0, 10)) {
+    console.log(`\n${where}: ${what}`)
+    process.stdout.write(trace.slice(-25).join(''))
+  }
+  console.log(`${violations.length} violations`)
+  if (values.json) {
+    const short = violations.map(({ where, what }) => ({ where, what }))
+    console.log(
+      JSON.stringify({ seeds, steps, faults, crashPoints, violations: short, replayed, seconds: Math.round(seconds) }),
+    )
+  }
+  return violations.length > 0 ? 1 : 0
+}
+
+const share = process.env.MOORAGE_SIM_SHARE
+if (share === undefined) process.exitCode = await main()
+else {
+  const report = await work(JSON.parse(share) as Share)
+  process.send!(report, () => process.exit(0))
+}

@@ -1,10 +1,10 @@
-import type { Plan } from '../../src/action.ts'
 import { type BreakKind, breakKinds, breaks } from './breaks.ts'
 import { type AmbientKind, ambientKinds, count, putOn, type Tally } from './faults.ts'
 import { SimHost } from './host.ts'
 import { operate } from './operate.ts'
 import { Oracles } from './oracles.ts'
 import { Dice } from './random.ts'
+import { describe, isAtRest } from './rest.ts'
 import { Site } from './site.ts'
 import { nothing } from './wanted.ts'
 
@@ -119,47 +119,6 @@ function strike(kind: BreakKind, host: SimHost, dice: Dice, site: Site, tally: T
 /** Somebody starts the controller again, sooner or later. */
 function revive(host: SimHost, dice: Dice): void {
   if (host.life === null && dice.chance(0.7)) host.start()
-}
-
-/** The plan of the last pass is empty, nothing waits but for time that changes nothing, and nothing is under way. */
-function isAtRest(host: SimHost): boolean {
-  const last = host.controller?.last
-  if (!last) return false
-  const { plan } = last.view
-  if (plan.actions.length > 0 || plan.waits.length > 0 || last.source.hold !== null) return false
-  if (last.view.observed.inFlight.length > 0 || host.controller!.events === undefined) return false
-  return [...host.controller!.statuses.current.values()].every(isSettled)
-}
-
-/** Ready, or not ready for good. */
-function isSettled(status: {
-  readonly conditions?: readonly { type: string; status: string; reason: string }[]
-}): boolean {
-  const ready = status.conditions?.find(({ type }) => type === 'Ready')
-  return ready?.status !== 'False' || !/^(Progressing|NotReady|Starting|Waiting)$/.test(ready.reason)
-}
-
-function describe(host: SimHost): string {
-  const last = host.controller?.last
-  if (!last) return 'it has not looked'
-  const plan: Plan = last.view.plan
-  const actions = plan.actions.map(({ id, because }) => `${id} (${because})`)
-  const waits = plan.waits.map(({ message }) => message)
-  const refused = plan.refusals.map(({ message }) => message)
-  const unready = [...host.controller!.statuses.current].flatMap(([key, status]) => {
-    const ready = (
-      status as { conditions?: readonly { type: string; status: string; reason: string; message: string }[] }
-    ).conditions?.find(({ type }) => type === 'Ready')
-    return ready?.status === 'False' ? [`${key}: ${ready.reason}: ${ready.message}`] : []
-  })
-  return JSON.stringify({
-    actions,
-    waits,
-    refused,
-    unready,
-    hold: last.source.hold,
-    problems: last.source.problems.map(({ message }) => message),
-  })
 }
 
 /** A host at rest stays at rest: passes find the same and do nothing. */

@@ -1,6 +1,6 @@
 import { paths, type SimHost } from './host.ts'
 import type { Dice } from './random.ts'
-import { canary, credentialFile, manifestsOf, valueOf, type Wanted } from './wanted.ts'
+import { canary, credentialFile, manifestsOf, secretValue, type Wanted } from './wanted.ts'
 
 /** Milliseconds after which whoever broke something by mistake notices. */
 const notice = 7000
@@ -149,7 +149,7 @@ export class Site {
     }
     put(`${paths.images}/small/vmlinuz`, `kernel ${this.wanted.kernel}`)
     put(`${paths.images}/small/initrd`, 'initrd')
-    put(credentialFile, valueOf('file', this.wanted.file), 0o600)
+    put(credentialFile, secretValue('file', this.wanted.file), 0o600)
   }
 
   #sync(): void {

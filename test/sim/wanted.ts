@@ -75,7 +75,7 @@ export function manifestsOf(wanted: Wanted): Map<string, string> {
   const shared: Fields[] = [
     image('small'),
     ...Object.entries(wanted.networks).map(([name, { nat }]) => network(name, { nat })),
-    secret('token', { token: valueOf('token', wanted.secret) }),
+    secret('token', { token: secretValue('token', wanted.secret) }),
   ]
   const files = new Map([['base.yaml', yaml(...shared)]])
   for (const [name, vm] of Object.entries(wanted.vms)) files.set(`${name}.yaml`, yaml(vmObject(name, vm)))
@@ -83,7 +83,7 @@ export function manifestsOf(wanted: Wanted): Map<string, string> {
 }
 
 /** A secret value; `what` and the revision make it another. */
-export function valueOf(what: string, revision: number): string {
+export function secretValue(what: string, revision: number): string {
   return `${canary}-${what}-${revision}`
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { runLines } from '../../src/world/linux/net/ip.ts'
 import { readFailures } from '../../src/world/linux/net/ip-failures.ts'
 import { parseDetails, parseLinks } from '../../src/world/linux/net/ip-parse.ts'
 import { deviceOf, doomedGroup, linesOf, removalLines } from '../../src/world/linux/net/ip-render.ts'
@@ -265,5 +266,43 @@ describe('what went wrong in a batch', () => {
   test('does not include warnings', () => {
     const stderr = 'Warning: sit down.\nCannot find device "a"\nCommand failed -:1\nWarning: again.\n'
     expect(readFailures(stderr, lines, true).failures).toEqual(new Map([[0, 'Cannot find device "a"']]))
+  })
+})
+
+describe('many lines', () => {
+  const lines = Array.from({ length: 3000 }, (_, index) => `link set dev vm-${index} group 1234567`)
+  const never = new AbortController().signal
+  const ran = async (force: boolean, answer: (stdin: string) => { code: number; stderr: string }) => {
+    const batches: string[] = []
+    const report = await runLines(
+      async ({ stdin = '' }) => {
+        batches.push(stdin)
+        return { stdout: '', ...answer(stdin) }
+      },
+      lines,
+      force,
+      never,
+    )
+    return { report, batches }
+  }
+  const failing = (stdin: string) => {
+    const at = stdin.split('\n').findIndex((line) => line.includes(' vm-2000 '))
+    return at === -1 ? { code: 0, stderr: '' } : { code: 1, stderr: `Cannot find device\nCommand failed -:${at + 1}\n` }
+  }
+
+  test('go in pieces that a socket takes whole, none cut within a line', async () => {
+    const { report, batches } = await ran(true, () => ({ code: 0, stderr: '' }))
+    expect(batches.length).toBeGreaterThan(3)
+    for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(32_769)
+    expect(batches.join('')).toBe(`${lines.join('\n')}\n`)
+    expect(report).toEqual({ failures: new Map(), done: 3000 })
+  })
+
+  test('have their failures counted through, and end at the first without force', async () => {
+    const forced = await ran(true, failing)
+    expect(forced.report).toEqual({ failures: new Map([[2000, 'Cannot find device']]), done: 3000 })
+    const { report, batches } = await ran(false, failing)
+    expect(report).toEqual({ failures: new Map([[2000, 'Cannot find device']]), done: 2001 })
+    expect(batches.length).toBeLessThan(forced.batches.length)
   })
 })

@@ -1,0 +1,87 @@
+import { enumerateOne, enumerateTwo, type Harm } from './enumerate.ts'
+import { simulate } from './simulate.ts'
+import { stories } from './stories.ts'
+
+/** What one process does of a run: every `of`-th seed and story, from the `index`-th on. */
+export interface Share {
+  readonly index: number
+  readonly of: number
+  readonly first: number
+  /** Seeds of all shares together; null: as many as there is time for. */
+  readonly seeds: number | null
+  readonly milliseconds: number | null
+  readonly crashes: boolean
+  readonly pairs: boolean
+}
+
+export interface Violation {
+  /** What to run again to see it. */
+  readonly where: string
+  readonly what: string
+  readonly trace: readonly string[]
+}
+
+export interface Report {
+  readonly seeds: number
+  readonly steps: number
+  readonly lives: number
+  readonly crashPoints: number
+  readonly stories: number
+  /** Seeds that were run twice and told the same. */
+  readonly replayed: number
+  /** Seeds that did 1,000 idle passes. */
+  readonly restless: number
+  readonly faults: Readonly<Record<string, number>>
+  readonly violations: readonly Violation[]
+}
+
+/** One seed in so many is run twice, and rests for a thousand passes. */
+const oneIn = 100
+const longRest = 1000
+
+export async function work(share: Share): Promise<Report> {
+  const until = share.milliseconds === null ? Number.POSITIVE_INFINITY : performance.now() + share.milliseconds
+  const report = { seeds: 0, steps: 0, lives: 0, crashPoints: 0, stories: 0, replayed: 0, restless: 0 }
+  const faults: Record<string, number> = {}
+  const violations: Violation[] = []
+  if (share.crashes) await enumerate(share, report, violations)
+  const last = share.seeds === null ? Number.POSITIVE_INFINITY : share.first + share.seeds
+  for (let seed = share.first + share.index; seed < last && performance.now() < until; seed += share.of) {
+    const rests = seed % oneIn === 0
+    const outcome = await simulate(seed, rests ? { idle: longRest } : {})
+    report.seeds += 1
+    report.steps += outcome.steps
+    report.lives += outcome.lives
+    if (rests) report.restless += 1
+    for (const [kind, times] of outcome.faults) faults[kind] = (faults[kind] ?? 0) + times
+    const where = `npm run sim -- --seed ${seed}`
+    for (const what of outcome.broken.slice(0, 1)) violations.push({ where, what, trace: outcome.trace })
+    if (seed % oneIn !== 1) continue
+    const again = await simulate(seed)
+    if (again.hash === outcome.hash) report.replayed += 1
+    else violations.push({ where, what: `a replay took another way: ${outcome.hash}, ${again.hash}`, trace: [] })
+  }
+  return { ...report, faults, violations }
+}
+
+async function enumerate(
+  { index, of, pairs }: Share,
+  report: { crashPoints: number; stories: number },
+  violations: Violation[],
+): Promise<void> {
+  const harm = ({ story, deaths, what, trace }: Harm) => {
+    violations.push({ where: `story ${JSON.stringify(story)}, deaths ${JSON.stringify(deaths)}`, what, trace })
+  }
+  for (let at = index; at < stories.length; at += of) {
+    const story = stories[at]!
+    const single = await enumerateOne(story, harm)
+    report.crashPoints += single.points
+    report.stories += 1
+    // A dozen actions make some hundred effects: each pair for short stories, a part of them for long ones.
+    const step = pairs ? 1 : Math.max(1, Math.ceil(single.effects / pairsWanted))
+    if (pairs || single.effects > 0) report.crashPoints += (await enumerateTwo(story, harm, step)).points
+  }
+}
+
+/** First and second deaths of a story that are paired when nobody asks for all. */
+const pairsWanted = 10
