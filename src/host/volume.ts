@@ -127,8 +127,9 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
         const { ownerUid, owner } = volume
         await publish(files, record, renderRecord({ ...there, ownerUid, owner }), { mode: 0o600 })
       }
-      await files.chown(image, user, user)
+      // The image last: by its owner it is seen that all of this was done.
       await files.makeDirectory(folder, { mode: 0o710, uid: 0, gid: user })
+      await files.chown(image, user, user)
     },
     async delete(name, ownerUid, signal) {
       const { folder } = at(name)

@@ -76,7 +76,9 @@ export const breaks = {
     for (const address of net.links().find((link) => link.name === name)?.addresses ?? [])
       net.removeAddress(name, address)
   }),
-  'address added': withLink('bridge', (name, { net }) => net.addAddress(name, '10.77.0.1/24')),
+  'address added': withLink('bridge', (name, { net }) => {
+    if (!net.links().some(({ addresses }) => addresses.includes('10.77.0.1/24'))) net.addAddress(name, '10.77.0.1/24')
+  }),
   'rules flushed': withRules(({ net }) => net.flushRuleset()),
   'table deleted': withRules(({ net }, dice) => net.deleteOurTables(dice.pick(['bridge', 'inet'] as const))),
   'chains altered': withRules(({ net }, dice) => net.alterChains(dice.pick(['bridge', 'inet'] as const))),

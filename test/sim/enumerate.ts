@@ -60,12 +60,13 @@ export async function tell(story: Story, deaths: readonly Death[]): Promise<Endi
   host.note(`change: ${story.name}`)
   story.change(site, host)
   for (const _ of [...deaths, null]) {
-    await host.pass(times.patience, () => isBroken() || host.life === null || isAtRest(host), check)
+    await host.pass(times.round, () => isBroken() || host.life === null, check)
     if (host.life !== null) break
     at = 0
     await host.pass(times.again)
     host.start()
   }
+  host.hooks.fate = () => 'lives'
   await settle()
   if (!isBroken() && !isAtRest(host)) oracles.broken.push('I13: not at rest')
   if (!isBroken()) oracles.atRest()
@@ -127,7 +128,7 @@ export async function enumerateTwo(story: Story, harm: (harm: Harm) => void, ste
 }
 
 /** What is otherwise than in the reference; null when nothing is. */
-function difference(reference: Ending, ending: Ending): string | null {
+export function difference(reference: Ending, ending: Ending): string | null {
   if (ending.broken.length > 0) return ending.broken[0]!
   for (const [what, before] of Object.entries(reference.picture)) {
     const after = ending.picture[what as keyof Picture]

@@ -236,8 +236,9 @@ export class SimHost {
   }
 }
 
-/** It asks a VMM how it is, and changes nothing. */
+/** It asks a VMM how it is, or makes sure of what is there, and changes nothing. */
 function isQuestion({ name, about }: Effect): boolean {
+  if (name === 'files.makeDirectory' || name === 'files.sync') return true
   return name === 'stream.write' && /"execute":"(query-|qmp_capabilities)/.test(about)
 }
 

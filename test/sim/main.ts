@@ -2,16 +2,20 @@ import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { breakKinds } from './breaks.ts'
+import { type Death, difference, tell } from './enumerate.ts'
 import { ambientKinds } from './faults.ts'
 import { simulate } from './simulate.ts'
+import { stories } from './stories.ts'
 import { type Report, type Share, work } from './work.ts'
 
 const usage = `npm run sim -- [--seeds N | --minutes M] [--first S] [--no-crashes] [--json]
 npm run sim -- --seed S [--trace]
+npm run sim -- --story NAME --deaths JSON
 
   --seeds N      hosts that are simulated, one for each seed (default 1000)
   --minutes M    as many as fit in that time
   --first S      the first seed (default 1)
+  --story NAME   one story of the crash enumeration; --deaths: when its controllers die, as a violation says it
   --seed S       one seed, and what happened in it when an invariant was broken; --trace: all of it in any case
   --no-crashes   without the enumeration of crash points
   --pairs        with every pair of crash points, too (minutes)
@@ -24,6 +28,8 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     first: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    story: { type: 'string' },
+    deaths: { type: 'string', default: '[]' },
     trace: { type: 'boolean', default: false },
     'no-crashes': { type: 'boolean', default: false },
     pairs: { type: 'boolean', default: false },
@@ -37,6 +43,7 @@ async function main(): Promise<number> {
     process.stdout.write(usage)
     return 0
   }
+  if (values.story !== undefined) return story(values.story, JSON.parse(values.deaths) as Death[])
   return values.seed === undefined ? many() : one(Number(values.seed))
 }
 
@@ -46,6 +53,17 @@ async function one(seed: number): Promise<number> {
   for (const sentence of broken) console.log(`violation: ${sentence}`)
   console.log(`seed ${seed}: ${steps} steps, trace ${hash}, ${broken.length} violations`)
   return broken.length > 0 ? 1 : 0
+}
+
+async function story(name: string, deaths: readonly Death[]): Promise<number> {
+  const found = stories.find((one) => one.name === name)
+  if (found === undefined)
+    throw new Error(`there is no story ${name}; there are: ${stories.map((one) => one.name).join(', ')}`)
+  const ending = await tell(found, deaths)
+  process.stdout.write(ending.trace.join(''))
+  const what = difference(await tell(found, []), ending)
+  console.log(what === null ? 'as in the reference' : `violation: ${what}`)
+  return what === null ? 0 : 1
 }
 
 async function many(): Promise<number> {
@@ -66,7 +84,7 @@ async function many(): Promise<number> {
   })
   const reports = await Promise.all(shares.map(started))
   const seconds = (performance.now() - began) / 1000
-  return tell(merged(reports), seconds)
+  return show(merged(reports), seconds)
 }
 
 /** A process for each share: one thread runs one host at a time. */
@@ -99,7 +117,7 @@ function merged(reports: readonly Report[]): Report {
   }
 }
 
-function tell(report: Report, seconds: number): number {
+function show(report: Report, seconds: number): number {
   const { seeds, steps, lives, crashPoints, stories, replayed, faults, violations } = report
   const kinds = [...ambientKinds, 'controller killed at an effect', ...breakKinds]
   console.log(`simulated hosts, in memory; nothing here was done to a real one`)

@@ -39,10 +39,15 @@ export function pictureOf(host: SimHost): Picture {
         (link) =>
           `${link.name} ${link.alias} on ${link.master} up ${link.up} ${link.carrier} ${link.addresses.join()} ${link.mtu}`,
       ),
-    rules: Object.fromEntries(Object.entries(net.rules().sets).map(([set, elements]) => [set, [...elements]])),
+    rules: Object.fromEntries(
+      Object.entries(net.rules().sets).map(([set, elements]) => [set, [...elements].map(withoutMac)]),
+    ),
     forwarding: net.forwarding,
     volumes: everything.filter(({ path }) => /\/volumes\/[^/]+\/data\.img$/.test(path)).map(({ path }) => short(path)),
-    files: [...new Set(everything.map(({ path }) => short(path)))].sort(),
+    // A draft is written over by the next one; the end of an earlier console is kept when it can be.
+    files: [...new Set(everything.map(({ path }) => short(path)))]
+      .filter((path) => !/\.new$|console\.log\.1$|\/ended\//.test(path))
+      .sort(),
     statuses: [...(host.controller?.statuses.current ?? [])].map(([key, status]) => `${key} ${readyOf(status)}`).sort(),
   }
 }
@@ -61,6 +66,11 @@ function shortener(): (path: string) => string {
       .replace(/(?<=accepted\/UID\.)[0-9a-f]+/g, 'REVISION')
       .replace(/(?<=\/vms\/|\/ended\/)[0-9a-f]{10}/g, 'ID')
       .replace(/-[0-9a-f]{8}(?=\/|$)/g, '-HEX')
+}
+
+/** It is made from the uid. */
+function withoutMac(element: string): string {
+  return element.replace(/([0-9a-f]{2}:){5}[0-9a-f]{2}/, 'MAC')
 }
 
 function readyOf(status: unknown): string {

@@ -1,0 +1,83 @@
+import type { Sight } from './oracle-history.ts'
+
+/** Milliseconds for which an object is gone before that counts. */
+const settled = 1000
+
+/** Whether what the controller takes as deleted was, and for long enough; and whether uids live as long as their objects. */
+export class Deletions {
+  readonly #sight: Sight
+  /** When a VM or network was last there and then taken away, by `Kind/name`. */
+  readonly #removals = new Map<string, number[]>()
+  #there = new Set<string>()
+  /** When each uid was first seen. */
+  readonly #born = new Map<string, number>()
+  readonly #judged = new Set<string>()
+  readonly #uids = new Map<string, string>()
+  readonly #generations = new Map<string, number>()
+  #pass: unknown = null
+  #wanted: unknown = null
+
+  constructor(sight: Sight) {
+    this.#sight = sight
+  }
+
+  look(): void {
+    const { host, site } = this.#sight
+    if (site.wanted !== this.#wanted) this.#operator()
+    this.#wanted = site.wanted
+    const last = host.controller?.last
+    if (!last || last === this.#pass) return
+    this.#pass = last
+    for (const { object, uid, deletion, generation } of last.source.objects) {
+      const key = `${object.kind}/${object.metadata.name}`
+      if (!this.#born.has(uid)) this.#born.set(uid, host.time)
+      if (deletion !== null) this.#deleted(object.kind, key, uid)
+      else if (object.kind === 'MicroVM') this.#same(key, uid, generation)
+    }
+  }
+
+  #operator(): void {
+    const { host, site } = this.#sight
+    const { vms, networks } = site.wanted
+    const there = new Set([
+      ...Object.keys(vms).map((name) => `MicroVM/${name}`),
+      ...Object.keys(networks).map((name) => `MicroVMNetwork/${name}`),
+    ])
+    for (const key of this.#there) {
+      if (!there.has(key)) this.#removals.set(key, [...(this.#removals.get(key) ?? []), host.time])
+    }
+    this.#there = there
+  }
+
+  #deleted(kind: string, key: string, uid: string): void {
+    if (this.#judged.has(uid) || kind === 'MicroVMOperation') return
+    this.#judged.add(uid)
+    const { host, tally } = this.#sight
+    // A manifest that is cut between two documents says less in good order.
+    if (kind !== 'MicroVM' && tally.has('manifest half-written')) return
+    const [removal] = (this.#removals.get(key) ?? []).filter((at) => at >= this.#lastWanted(uid))
+    if (removal === undefined) this.#sight.fail('I6', `${key} was taken as deleted and is wanted`)
+    else if (host.time - removal < settled && !tally.has('clock set forward'))
+      this.#sight.fail('I6', `${key} was taken as deleted ${host.time - removal} ms after it went`)
+  }
+
+  /** A removal before a uid was seen is of an older object of that name, but for the last moment. */
+  #lastWanted(uid: string): number {
+    return this.#born.get(uid)! - 60_000
+  }
+
+  #same(key: string, uid: string, generation: number): void {
+    const { tally } = this.#sight
+    const known = this.#uids.get(key)
+    this.#uids.set(key, uid)
+    if (known !== undefined && known !== uid) {
+      const gone = this.#removals.get(key)?.some((at) => at >= this.#born.get(known)! - 1)
+      const lost = tally.has('index removed') && (tally.has('ledger removed') || tally.has('ledger torn'))
+      if (!gone && !lost) this.#sight.fail('identity', `${key} has another uid and was never removed`)
+    }
+    const before = this.#generations.get(uid) ?? 0
+    this.#generations.set(uid, generation)
+    if (generation < before && !tally.has('index removed'))
+      this.#sight.fail('identity', `${key} went back from generation ${before} to ${generation}`)
+  }
+}

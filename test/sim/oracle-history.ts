@@ -1,0 +1,80 @@
+import type { SimHost } from './host.ts'
+import type { Site } from './site.ts'
+import type { Wanted, WantedVm } from './wanted.ts'
+
+/** What an operator wanted of one VM from a moment on. */
+export interface WantedSince {
+  /** Milliseconds since the host was made. */
+  readonly at: number
+  /** Null when no manifest speaks of it, or its network is none. */
+  readonly vm: WantedVm | null
+  /** What a VMM has to be started anew for, as one word. */
+  readonly makes: string
+  /** The same without the revision of its credential. */
+  readonly plain: string
+}
+
+/** What an oracle is given. */
+export interface Sight {
+  readonly host: SimHost
+  readonly site: Site
+  /** Kinds of faults and breaks that struck. */
+  readonly tally: ReadonlyMap<string, number>
+  fail(...words: string[]): void
+}
+
+/** What was wanted when; looked at in each step, since nobody tells. */
+export class History {
+  /** Moments at which a manifest was cut short or came back: what it said then is not known here. */
+  readonly torn: number[] = []
+  readonly #host: SimHost
+  readonly #site: Site
+  readonly #byName = new Map<string, WantedSince[]>()
+  #seen: Wanted | null = null
+
+  constructor(host: SimHost, site: Site) {
+    this.#host = host
+    this.#site = site
+  }
+
+  look(): void {
+    const { wanted } = this.#site
+    if (wanted === this.#seen) return
+    this.#seen = wanted
+    for (const name of new Set([...this.#byName.keys(), ...Object.keys(wanted.vms)])) {
+      const list = this.#byName.get(name) ?? []
+      const vm = wanted.vms[name] ?? null
+      const next = { at: this.#host.time, vm, ...wordsOf(wanted, vm) }
+      const last = list.at(-1)
+      if (last && last.makes === next.makes && JSON.stringify(last.vm) === JSON.stringify(vm)) continue
+      this.#byName.set(name, [...list, next])
+    }
+  }
+
+  /** Everything ever wanted of a VM, the oldest first. */
+  all(name: string): readonly WantedSince[] {
+    return this.#byName.get(name) ?? []
+  }
+
+  /** What was wanted at any time from one moment to another. */
+  during(name: string, from: number, to: number): readonly WantedSince[] {
+    const all = this.all(name)
+    return all.filter(({ at }, index) => at <= to && (all[index + 1]?.at ?? Number.POSITIVE_INFINITY) >= from)
+  }
+
+  /** Whether a manifest was cut short within that time. */
+  tornDuring(from: number, to: number): boolean {
+    return this.torn.some((at) => at >= from - restored && at <= to)
+  }
+}
+
+/** Milliseconds after which a manifest that was cut short is whole again, at most, and read. */
+const restored = 5000
+
+function wordsOf(wanted: Wanted, vm: WantedVm | null): { makes: string; plain: string } {
+  if (vm === null || !(vm.network in wanted.networks)) return { makes: 'none', plain: 'none' }
+  const { network, memory, machine, state, credential, token } = vm
+  const plain = [network, memory, machine, state, credential, token, wanted.kernel].join()
+  const revision = credential === 'Secret' ? wanted.secret : credential === 'file' ? wanted.file : 0
+  return { plain, makes: `${plain},${revision}` }
+}
