@@ -1,4 +1,4 @@
-import { pause } from '../plan/backoff.ts'
+import { isEarly, pause } from '../rollout/backoff.ts'
 
 /** One action that failed, and when it is worth another try. */
 export interface Failure {
@@ -30,7 +30,7 @@ export function newBackoff(): Backoff {
     failures,
     holds(id, wish, now) {
       const failure = failures.get(id)
-      return failure && failure.wish === wish && failure.retryAt > now ? failure : null
+      return failure && failure.wish === wish && isEarly(failure.retryAt, now) ? failure : null
     },
     fail(id, wish, owner, error, now) {
       const before = failures.get(id)

@@ -48,7 +48,8 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
     const known = records.get(name)
     if (known?.stamp === stamp) return known.record
     const record = await readRecord(files, path)
-    records.set(name, { stamp, record })
+    // One that could not be read may be readable the next time.
+    if (record) records.set(name, { stamp, record })
     return record
   }
   const look = async (name: string): Promise<ObservedVolume> => {

@@ -1,16 +1,21 @@
 import type { LinkMend } from '../action.ts'
 import { ownerOf } from '../alias.ts'
-import type { Bridge, Link, Tap } from '../host-state.ts'
+import type { Bridge, Link, ObjectRef, Tap } from '../host-state.ts'
 import type { Ledger, RootIdentity } from '../ledger.ts'
 
 /**
- * Ours by its alias; or, when somebody wiped the alias, by the link group, a random number that nobody else picks; or as
- * a TAP that was being made, which is another command than its alias, by its user, who is a VM's of ours.
+ * Whose a link of ours is, by its alias. A TAP whose alias somebody wiped, or that was being made, which is another
+ * command than its alias, is told by its user, who is a VM's of ours. Null when that cannot be told.
  */
-export function isOurs({ root, machines }: Ledger, link: Link): boolean {
-  if (link.alias !== '') return ownerOf(root, link.alias) !== null
-  if (link.group === root.group) return true
-  return link.kind === 'tun' && link.group === 0 && Object.values(machines).some(({ user }) => user === link.user)
+export function ownerOfLink({ root, machines }: Ledger, link: Link): ObjectRef | null {
+  if (link.alias !== '') return ownerOf(root, link.alias)
+  if (link.kind !== 'tun' || (link.group !== root.group && link.group !== 0)) return null
+  return Object.values(machines).find(({ user }) => user === link.user)?.ref ?? null
+}
+
+/** Its owner is known; or it has no alias and is in our group, a random number that nobody else picks. */
+export function isOurs(ledger: Ledger, link: Link): boolean {
+  return ownerOfLink(ledger, link) !== null || (link.alias === '' && link.group === ledger.root.group)
 }
 
 /** What has to be done to `link` (undefined: not there) to make it this bridge. */

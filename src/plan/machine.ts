@@ -1,10 +1,10 @@
 import type { Action, CrashCount, StartReason } from '../action.ts'
 import type { HostState, InFlight, Machine, MachineEnd, ObjectRef, Observed, ObservedMachine } from '../host-state.ts'
 import type { Ledger, MachineRecord, PowerOff, StartedRecord } from '../ledger.ts'
+import { afterCrash, isEarly } from '../rollout/backoff.ts'
 import { due } from '../rollout/due.ts'
 import { type Grants, grant } from '../rollout/grant.ts'
 import { powerAfter, wantsToRun } from '../rollout/wants.ts'
-import { afterCrash } from './backoff.ts'
 import { add, type Draft, wishOf } from './draft.ts'
 import { ownerKey } from './network.ts'
 import type { Obstacles } from './obstacle.ts'
@@ -176,7 +176,7 @@ function start(
 ): void {
   const { draft, now } = context
   if (isBlocked(context, machine)) return
-  if (retryAt > now) {
+  if (isEarly(retryAt, now)) {
     draft.waits.push({
       owner: machine.owner,
       reason: 'CrashLoopBackOff',

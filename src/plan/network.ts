@@ -1,8 +1,7 @@
-import { ownerOf } from '../alias.ts'
 import type { Bridge, HostState, Link, ObjectRef, Observed, Tap } from '../host-state.ts'
 import type { Ledger } from '../ledger.ts'
 import { add, type Draft } from './draft.ts'
-import { isOurs, mendBridge, mendTap } from './link.ts'
+import { isOurs, mendBridge, mendTap, ownerOfLink } from './link.ts'
 import type { Obstacles } from './obstacle.ts'
 
 /** What the network plan needs to know of the machines' plan. */
@@ -84,7 +83,7 @@ function planRemovals(
   const kept = new Set<string>()
 
   for (const link of ports) {
-    const owner = ownerOf(ledger.root, link.alias) ?? host
+    const owner = ownerOfLink(ledger, link) ?? host
     if (comings.staying.has(ownerKey(owner))) {
       kept.add(link.master ?? '')
       continue
@@ -100,7 +99,7 @@ function planRemovals(
       remove(
         draft,
         link,
-        ownerOf(ledger.root, link.alias) ?? host,
+        ownerOfLink(ledger, link) ?? host,
         after.filter((id) => id !== undefined),
       ),
     )
@@ -112,8 +111,8 @@ function planRemovals(
 export const host: ObjectRef = { kind: 'Host', namespace: '', name: 'host' }
 
 function unwanted(link: Link, bridge: Bridge | undefined, tap: Tap | undefined, ledger: Ledger): boolean {
-  // Only an alias of ours makes a link removable; a group alone might be a coincidence.
-  const owner = ownerOf(ledger.root, link.alias)
+  // Only an owner makes a link removable; a group alone might be a coincidence.
+  const owner = ownerOfLink(ledger, link)
   const wanted = bridge ?? tap
   if (!wanted) return owner !== null
   if (!isOurs(ledger, link)) return false

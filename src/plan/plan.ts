@@ -3,6 +3,7 @@ import { networkOf, parseCidr } from '../cidr.ts'
 import type { HostState, Observed, ObservedMachine } from '../host-state.ts'
 import type { Ledger } from '../ledger.ts'
 import { type Draft, emptyDraft } from './draft.ts'
+import { ownerOfLink } from './link.ts'
 import { type MachineDraft, planMachines } from './machine.ts'
 import { ownerKey, planForwarding, planLinks } from './network.ts'
 import { obstaclesOf } from './obstacle.ts'
@@ -59,10 +60,11 @@ function lingering(observed: Observed, ledger: Ledger, machines: MachineDraft): 
 
 /** TAPs of these machines, their bridges and the subnets of those: the first words of their rule elements. */
 function namesOf(machines: readonly ObservedMachine[], observed: Observed, ledger: Ledger): ReadonlySet<string> {
-  const aliases = new Set(
-    machines.map(({ owner }) => `moorage:${ledger.root.id}/${owner.kind}/${owner.namespace}/${owner.name}`),
-  )
-  const taps = observed.links.filter((link) => aliases.has(link.alias))
+  const owners = new Set(machines.map(({ owner }) => ownerKey(owner)))
+  const taps = observed.links.filter((link) => {
+    const owner = owners.size === 0 ? null : ownerOfLink(ledger, link)
+    return owner !== null && owners.has(ownerKey(owner))
+  })
   const bridges = new Set(taps.map((tap) => tap.master).filter((master) => master !== null))
   const subnets = observed.links
     .filter((link) => bridges.has(link.name))

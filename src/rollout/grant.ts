@@ -1,6 +1,7 @@
 import type { Wait } from '../action.ts'
 import type { HostState, Machine, Observed, ObservedMachine } from '../host-state.ts'
 import type { Ledger, StartedRecord } from '../ledger.ts'
+import { isEarly } from './backoff.ts'
 import { due } from './due.ts'
 import { wantsToRun } from './wants.ts'
 
@@ -68,7 +69,7 @@ function stand(
   const behind = started ? (due(machine, started)?.fields.includes('credentials') ?? false) : false
   const rotates = alive && behind
   const startedAnew = alive && !behind && !seen.ready && started?.ended === null
-  const retries = (ledger.machines[machine.uid]?.crashes.retryAt ?? 0) > now
+  const retries = isEarly(ledger.machines[machine.uid]?.crashes.retryAt ?? 0, now)
   const between = !alive && wantsToRun(machine) && machine.blocked === null && !retries && (flying || behind)
   return { machine, rotates, settling: machine.secrets.length > 0 && ((rotates && flying) || startedAnew || between) }
 }

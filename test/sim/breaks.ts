@@ -118,7 +118,9 @@ export const breaks = {
   'runtime folder removed': (host, dice) => {
     const vmms = host.process.vmms()
     if (vmms.length === 0) return false
-    host.files.unlink(dice.pick(vmms).spec.directory)
+    const { directory } = dice.pick(vmms).spec
+    if (!host.has(directory)) return false
+    host.files.unlink(directory)
     return true
   },
   'runtime folders removed': removed(`${paths.run}/vms`),

@@ -98,7 +98,7 @@ export class Life {
       const method = (files[name] as (...args: unknown[]) => Promise<unknown>).bind(files)
       const half = name === 'create' ? (args: unknown[]) => method(args[0], halfOf(args[1]), args[2]) : undefined
       wrapped[name] = (...args: unknown[]) =>
-        this.#change(`files.${name}`, name === 'rename' ? `${args[0]} -> ${args[1]}` : String(args[0]), {
+        this.#change(`files.${name}`, aboutOf(name, args), {
           whole: () => method(...args),
           half: half && (() => half(args)),
         })
@@ -277,6 +277,12 @@ export class Life {
       throw error
     }
   }
+}
+
+/** What a change of files is about; a link is where it is made. */
+function aboutOf(name: string, args: readonly unknown[]): string {
+  if (name === 'rename') return `${args[0]} -> ${args[1]}`
+  return String(name === 'symlink' ? args[1] : args[0])
 }
 
 /** Calls between two moments, after which it is said to run in circles. */

@@ -15,8 +15,11 @@ const secretPlaces = [new RegExp(`^${paths.secrets}/`), new RegExp(`^${paths.vms
 
 const encoded = Buffer.from(canary).toString('base64').slice(0, 16)
 
+/** Paths that were published and whose writer was told of a failure, or died before he could make them durable. */
+export type Excused = Set<string>
+
 /** What the controller does to files, seen at the moment of it. */
-export function watchFiles(sight: Sight): void {
+export function watchFiles(sight: Sight): Excused {
   const { host } = sight
   const { files } = host
   const create = files.create.bind(files)
@@ -28,12 +31,33 @@ export function watchFiles(sight: Sight): void {
     }
     return create(path, bytes, options)
   }
+  const excused: Excused = new Set()
   const rename = files.rename.bind(files)
   files.rename = (from: string, to: string) => {
     const node = nodeAt(host, from)
     if (isIn(to, durable) && node?.type === 'file' && !isSame(node.durable, node.bytes))
       sight.fail('I7', `${to} is published before its bytes are on the disk`)
-    return rename(from, to)
+    excused.delete(to)
+    const done = rename(from, to)
+    done.catch(() => excused.add(to))
+    published.push(to)
+    return done
+  }
+  const published: string[] = []
+  const sync = files.sync.bind(files)
+  files.sync = async (path: string) => {
+    try {
+      await sync(path)
+    } catch (error) {
+      for (const one of published) if (folderOf(one) === path) excused.add(one)
+      throw error
+    }
+  }
+  const note = host.note.bind(host)
+  host.note = (line) => {
+    note(line)
+    if (!/^controller \d+ is killed$/.test(line)) return
+    for (const path of published.splice(0)) if (!isDurable(host, path)) excused.add(path)
   }
   const remove = files.remove.bind(files)
   files.remove = (path: string) => {
@@ -42,12 +66,14 @@ export function watchFiles(sight: Sight): void {
       sight.fail('I7', `${path} is removed and the index names it`)
     return remove(path)
   }
+  return excused
 }
 
 /** A line of the trace: an effect on a path that is not ours; a spawn that the ledger does not know of. */
 export function judgeEffect(sight: Sight, line: string): void {
   const [, name, path = '', to] = /^files\.(\w+) (\S+)(?: -> (\S+))?$/.exec(line) ?? []
-  if (name) {
+  // Of a symbolic link the trace tells the target.
+  if (name && name !== 'symlink') {
     for (const one of to ? [path, to] : [path]) {
       if (!isIn(one, own) && !own.some((folder) => folder.startsWith(`${one}/`))) sight.fail('I5', `${name} ${one}`)
     }
@@ -60,28 +86,39 @@ export function judgeEffect(sight: Sight, line: string): void {
 function judgeSpawn({ host, tally, fail }: Sight, folder: string): void {
   if (tally.has('ledger removed') || tally.has('ledger torn')) return
   const file = host.files.text(`${folder}/machine.json`)
-  if (file === null) return fail('ledger', `a VMM is spawned in ${folder}, where no record is`)
+  if (file === null) {
+    fail('ledger', `a VMM is spawned in ${folder}, where no record is`)
+    return
+  }
   const { uid, started } = JSON.parse(file) as { uid: string; started: { incarnation: string } }
   const record = host.files.text(`${paths.ledger}/machines/${uid}.json`)
-  if (!record?.includes(`"${started.incarnation}"`)) fail('ledger', `a VMM of ${uid} is spawned before it is written down`)
+  if (!record?.includes(`"${started.incarnation}"`))
+    fail('ledger', `a VMM of ${uid} is spawned before it is written down`)
 }
 
 /** At rest everything that has to outlive a power loss would. */
-export function judgeDurability({ host, fail }: Sight): void {
-  for (const folder of durable) walk(folder, nodeAt(host, folder))
-
-  function walk(path: string, node: Node | null): void {
-    if (node?.type === 'file') {
-      if (!isSame(node.durable, node.bytes)) fail('I7', `${path} would be lost with the power`)
-      return
-    }
-    if (node?.type !== 'directory') return
-    for (const [name, child] of node.entries) {
-      if (name.endsWith('.new')) continue
-      if (node.durable.get(name) !== child) fail('I7', `the name ${path}/${name} would be lost with the power`)
-      walk(`${path}/${name}`, child)
+export function judgeDurability({ host, fail }: Sight, excused: Excused): void {
+  for (const folder of durable) {
+    for (const { path, type } of host.files.everything(folder)) {
+      const above = folderOf(path)
+      if (path.endsWith('.new') || excused.has(path) || excused.has(above)) continue
+      if (type === 'file' || above === paths.volumes) {
+        if (!isDurable(host, path)) fail('I7', `${path} would be lost with the power`)
+      }
     }
   }
+}
+
+/** Its name is on the disk and, for a file, its bytes. */
+function isDurable(host: SimHost, path: string): boolean {
+  const [node, above] = [nodeAt(host, path), nodeAt(host, folderOf(path))]
+  if (node === null || above?.type !== 'directory') return true
+  if (above.durable.get(path.slice(path.lastIndexOf('/') + 1)) !== node) return false
+  return node.type !== 'file' || isSame(node.durable, node.bytes)
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
 }
 
 function isIn(path: string, folders: readonly string[]): boolean {

@@ -82,7 +82,8 @@ export function judgeNet({ host, site, tally, fail }: Sight): void {
   const { chains, reference, sets } = host.net.rules()
   if (used.length > 0 && chains !== reference) fail('I4', `our chains are ${chains}`)
   const same = (what: string, is: readonly string[], should: readonly string[]) => {
-    if ([...is].sort().join() !== [...should].sort().join()) fail('I4', `${what} are ${is.join()} and not ${should.join()}`)
+    if ([...is].sort().join() !== [...should].sort().join())
+      fail('I4', `${what} are ${is.join()} and not ${should.join()}`)
   }
   const addresses = wanted.map(([name, { network }]) => `vm-${name} . 10.${network.slice(1)}.0.${lastOctet(name)}`)
   same('addresses of ports', sets.portAddresses, addresses)

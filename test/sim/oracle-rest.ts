@@ -1,7 +1,7 @@
 import { paths } from './host.ts'
 import type { History, Sight } from './oracle-history.ts'
 import type { Lives } from './oracle-lives.ts'
-import { valueOf } from './wanted.ts'
+import { secretValue } from './wanted.ts'
 
 /** At rest: nothing is left of what is gone, and nothing runs that was started before it was last changed. */
 export function judgeRest(sight: Sight, history: History, lives: Lives): void {
@@ -24,11 +24,14 @@ function judgeLeavings({ host, tally, fail }: Sight): void {
       const name = path.slice(folder.length + 1)
       return name.includes('/') ? [] : [name]
     })
-  const keys = new Set(objects.filter(({ object }) => object.kind !== 'Secret').map(({ key }) => `${key.replaceAll('/', ',')}.json`))
+  const keys = new Set(
+    objects.filter(({ object }) => object.kind !== 'Secret').map(({ key }) => `${key.replaceAll('/', ',')}.json`),
+  )
   for (const name of namesIn(paths.status)) {
     if (!name.endsWith('.new') && !keys.has(name)) fail('I11', `status ${name} is of nobody`)
   }
   if (tally.has('index removed') || tally.has('ledger removed') || tally.has('ledger torn')) return
+  if (tally.has('rename fails late')) return
   for (const name of namesIn(`${paths.ledger}/machines`)) {
     const uid = name.slice(0, -'.json'.length)
     if (name.endsWith('.json') && !kinds.some((one) => one.uid === uid)) fail('I11', `record ${name} is of nobody`)
@@ -41,17 +44,22 @@ function judgeLeavings({ host, tally, fail }: Sight): void {
     if (!vmms.some((vmm) => vmm.name === name)) fail('I11', `by-name/${name} leads nowhere`)
   }
   for (const name of namesIn(paths.vms)) {
-    if (!vmms.some(({ spec }) => spec.directory.endsWith(`/${name}`))) fail('I11', `runtime folder ${name} is of no VMM`)
+    if (!vmms.some(({ spec }) => spec.directory.endsWith(`/${name}`)))
+      fail('I11', `runtime folder ${name} is of no VMM`)
   }
 }
 
 /** One version of the one Secret, the newest. */
 function judgeSecrets({ host, site, tally, fail }: Sight): void {
-  if (tally.has('index removed')) return
+  // What a first save left that came to nothing goes when the next controller begins.
+  if (['index removed', 'no space', 'write error', 'rename fails', 'rename fails late'].some((kind) => tally.has(kind)))
+    return
+  if (host.lives > 1) return
   const stored = host.files.everything(`${paths.secrets}/accepted`).filter(({ type }) => type === 'file')
   const [first] = stored
   if (stored.length !== 1) fail('I10', `${stored.length} versions of one Secret are kept`)
-  else if (!first!.text.includes(`${valueOf('token', site.wanted.secret)}"`)) fail('I13', 'the accepted Secret is not the newest')
+  else if (!first!.text.includes(`${secretValue('token', site.wanted.secret)}"`))
+    fail('I13', 'the accepted Secret is not the newest')
 }
 
 /** Milliseconds by which a controller may know of a change before its VMM is seen. */

@@ -1,4 +1,4 @@
-import { pause } from '../../src/plan/backoff.ts'
+import { pause } from '../../src/rollout/backoff.ts'
 import type { History, Sight } from './oracle-history.ts'
 import { endedByItself, type Incarnation, type Lives } from './oracle-lives.ts'
 
@@ -52,6 +52,7 @@ export class Starts {
   }
 
   started(one: Incarnation): void {
+    this.look()
     const before = this.#lives.of(one.name).filter((each) => each !== one && each.folder === one.folder)
     this.#wanted(one, before.length > 0)
     const last = before.at(-1)

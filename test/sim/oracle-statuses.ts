@@ -84,6 +84,7 @@ export class Statuses {
     const available = conditions.find(({ type }) => type === 'Available')
     if (!hasProbe || available?.status !== 'True') return
     const one = this.#lives.of(name).findLast(({ vmm }) => vmm.pid === hypervisor?.pid)
-    if (one && one.over === null && !one.served) this.#sight.fail('status', `${name} is told as available and never served`)
+    if (one && one.over === null && !one.served)
+      this.#sight.fail('status', `${name} is told as available and never served`)
   }
 }

@@ -2,7 +2,7 @@ import type { History, Sight } from './oracle-history.ts'
 import type { Incarnation, Lives } from './oracle-lives.ts'
 
 /** Faults under which a press may not reach its VMM, or come late. */
-const muffling = /^(QMP|greeting|slow calls|clock set|read error|list error)/
+const muffling = /^(QMP|greeting|slow calls|clock set|read error|list error|VMM hangs)/
 
 /** Whether guests are asked before they are ended, and those that share a secret go one by one. */
 export class Stops {

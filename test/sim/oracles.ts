@@ -1,12 +1,18 @@
 import { keyOf } from '../../src/api/meta.ts'
 import type { Tally } from './faults.ts'
 import { paths, root, type SimHost } from './host.ts'
+import { Deletions } from './oracle-deletions.ts'
+import { type Excused, judgeDurability, judgeEffect, watchFiles } from './oracle-files.ts'
+import { History, type Sight } from './oracle-history.ts'
+import { Lives } from './oracle-lives.ts'
+import { judgeNet, watchNet } from './oracle-net.ts'
+import { judgeRest } from './oracle-rest.ts'
+import { Starts } from './oracle-starts.ts'
+import { Statuses } from './oracle-statuses.ts'
+import { Stops } from './oracle-stops.ts'
 import type { Site } from './site.ts'
 import { canary, lastOctet, manifestsOf } from './wanted.ts'
 import type { SimVmm } from './world/vmm.ts'
-
-/** Folders that the controller may change anything in. */
-const own = [paths.state, paths.run]
 
 /** Where a secret's value may stand. */
 const secretPlaces = [
@@ -25,22 +31,50 @@ export class Oracles {
   readonly #tally: Tally
   /** Volumes of states by name, with the identity of their image. */
   readonly #volumes = new Map<string, object>()
+  readonly #sight: Sight
+  readonly #history: History
+  readonly #lives = new Lives()
+  readonly #starts: Starts
+  readonly #stops: Stops
+  readonly #deletions: Deletions
+  readonly #statuses: Statuses
+  readonly #excused: Excused
   #seenSpawns = 0
 
   constructor(host: SimHost, site: Site, tally: Tally) {
     this.#host = host
     this.#site = site
     this.#tally = tally
+    this.#sight = { host, site, tally, fail: (...words) => this.#fail(...words) }
+    this.#history = new History(host, site)
+    this.#starts = new Starts(this.#sight, this.#history, this.#lives)
+    this.#stops = new Stops(this.#sight, this.#history, this.#lives)
+    this.#deletions = new Deletions(this.#sight)
+    this.#statuses = new Statuses(this.#sight, this.#lives)
+    this.#excused = watchFiles(this.#sight)
+    watchNet(this.#sight)
+    const note = host.note.bind(host)
+    host.note = (line) => {
+      note(line)
+      this.#note(line)
+    }
     host.onLog = (_, message, fields) => {
+      if ('action' in fields) this.#stops.log(message, String(fields.action))
       if (message.includes(canary) || JSON.stringify(fields).includes(canary)) this.#fail('I10', 'a log line', message)
     }
   }
 
   /** After every step. */
   check(): void {
-    const { host } = { host: this.#host }
-    this.#oneVmmEach(host.process.vmms())
+    const host = this.#host
+    this.#history.look()
+    this.#starts.look()
     this.#newSpawns()
+    this.#lives.look(host.process.vmms(), host.time)
+    this.#stops.look()
+    this.#deletions.look()
+    this.#statuses.look()
+    this.#oneVmmEach(host.process.vmms())
     this.#volumesStay()
     if (host.stuck) this.#fail('livelock', String(host.stuck.stack))
     for (const sentence of host.net.violations) this.#fail('I5', sentence)
@@ -49,9 +83,16 @@ export class Oracles {
     }
   }
 
-  /** A call of the controller on a path. */
-  path(name: string, path: string): void {
-    if (!own.some((folder) => path === folder || path.startsWith(`${folder}/`))) this.#fail('I5', `${name} ${path}`)
+  /** A line of the trace: what is about to be done. */
+  #note(line: string): void {
+    if (line.startsWith('VIOLATION')) return
+    this.#history.look()
+    this.#newSpawns()
+    this.#lives.look(this.#host.process.vmms(), this.#host.time)
+    if (line === 'break: manifest half-written') this.#history.torn.push(this.#host.time)
+    judgeEffect(this.#sight, line)
+    this.#starts.note(line)
+    this.#stops.note(line)
   }
 
   /** When everything has come to rest: the host is what is wanted, and nothing else of ours is there. */
@@ -100,6 +141,10 @@ export class Oracles {
       // A draft of a file is written over by the next one; a folder that is being made would stay.
       if (/\/\.(new|deleted)-/.test(path)) this.#fail('I11', `${path} was left behind`)
     }
+    judgeNet(this.#sight)
+    judgeRest(this.#sight, this.#history, this.#lives)
+    judgeDurability(this.#sight, this.#excused)
+    this.#statuses.judgeRest()
   }
 
   /** What a VM was started with, and whether it is reached. */
@@ -146,7 +191,9 @@ export class Oracles {
   #newSpawns(): void {
     const { spawned } = this.#host.process
     for (; this.#seenSpawns < spawned.length; this.#seenSpawns += 1) {
-      const { spec } = spawned[this.#seenSpawns]!
+      const vmm = spawned[this.#seenSpawns]!
+      const { spec } = vmm
+      this.#starts.started(this.#lives.add(vmm, this.#host.time))
       const told = [...spec.argv, ...Object.values(spec.env)].join('\0')
       if (told.includes(canary)) this.#fail('I10', 'argv or environment of a VMM')
       if (told.includes(Buffer.from(canary).toString('base64').slice(0, 16))) this.#fail('I10', 'argv, in base64')

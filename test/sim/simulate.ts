@@ -89,6 +89,8 @@ export async function simulate(seed: number, { trace = 400, idle = 3 }: Simulate
   const restless = () => !isBroken() && !isAtRest(host)
   // Whatever was not told of is found in the next round.
   await host.pass(round, isBroken, check)
+  site.confirm()
+  await host.pass(round, isBroken, check)
   await host.pass(patience, () => isBroken() || isAtRest(host), check)
   if (restless()) oracles.broken.push(`I13: not at rest after ${patience / 1000} s: ${describe(host)}`)
   const calm = host.time - calmAt
@@ -132,6 +134,8 @@ async function fixpoint(host: SimHost, oracles: Oracles, passes: number, check: 
     host.start()
     await host.pass(5000, isBroken, check)
   }
+  // One takes on what is new to it, one clears what that left.
+  await restart()
   await restart()
   const before = host.mutations
   await restart()

@@ -38,6 +38,25 @@ export class Site {
     this.#sync()
   }
 
+  /** Confirms by name, as he is told to, that what is in no manifest is gone. */
+  confirm(): void {
+    const { controller } = this.#host
+    if (!controller?.last?.source.hold) return
+    const { vms, networks } = this.wanted
+    const keys = controller.last.source.objects.filter(({ ref, deletion }) => {
+      if (deletion !== null) return false
+      return ref.kind === 'MicroVM' ? !(ref.name in vms) : ref.kind === 'MicroVMNetwork' && !(ref.name in networks)
+    })
+    this.#host.note(`operator confirms ${keys.map(({ key }) => key).join(' ')}`)
+    const never = new AbortController().signal
+    void controller.source
+      .delete(
+        keys.map(({ key }) => key),
+        never,
+      )
+      .catch(() => {})
+  }
+
   /** `/run` is empty after it; `hard`: whatever was not synced is lost, too. Somebody starts the controller again. */
   reboot(hard: boolean): void {
     const { files, net, process } = this.#host

@@ -8,6 +8,7 @@ export async function clearMachine(files: Files, run: string, id: string, file: 
   await clearFolder(files, unfinished(run, id).directory)
   if (file) {
     const name = nameLink(run, file.name)
+    await files.remove(`${name}.new`)
     if ((await files.readLink(name)) === `../vms/${id}`) await files.remove(name)
   }
   await clearFolder(files, runtimeOf(run, id).directory, 'machine.json')

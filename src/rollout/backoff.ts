@@ -19,6 +19,11 @@ export function pause(count: number, seed: string): number {
   return Math.round(base * (1 + spread / 10))
 }
 
+/** Whether it is too early for another try. A moment farther away than any pause is one from before the clock was set. */
+export function isEarly(retryAt: number, now: number): boolean {
+  return retryAt > now && retryAt - now <= longestPause * 1.1
+}
+
 /** The count after one more crash at `now`. */
 export function afterCrash(record: MachineRecord | undefined, uid: string, now: number): CrashCount {
   const ran = record?.started ? now - record.started.at : 0
