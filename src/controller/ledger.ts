@@ -44,9 +44,10 @@ export async function openLedger(world: World, paths: Paths, root: RootIdentity)
       changed.push([`${uid}.json`, render({ version: 1, ...record })])
     }
     await publishAll(files, folder, changed, { mode })
-    for (const uid of Object.keys(before.machines)) {
-      if (!(uid in next.machines)) await files.remove(`${folder}/${uid}.json`)
-    }
+    const gone = Object.keys(before.machines).filter((uid) => !(uid in next.machines))
+    for (const uid of gone) await files.remove(`${folder}/${uid}.json`)
+    // Its object is forgotten next: a record that came back with a power loss would be nobody's.
+    if (gone.length > 0) await files.sync(folder)
   }
   const store = async (next: Ledger) => {
     if (next === current) return

@@ -63,13 +63,17 @@ function stand(
   observed: Observed,
   now: number,
 ): Standing {
-  const started: StartedRecord | null | undefined = ledger.machines[machine.uid]?.started ?? seen?.started
+  const record = ledger.machines[machine.uid]
+  const started: StartedRecord | null | undefined = record?.started ?? seen?.started
   const alive = seen !== undefined && seen.phase !== 'Gone'
   const flying = observed.inFlight.some((operation) => operation.machine === machine.uid)
   const behind = started ? (due(machine, started)?.fields.includes('credentials') ?? false) : false
   const rotates = alive && behind
   const startedAnew = alive && !behind && !seen.ready && started?.ended === null
-  const retries = isEarly(ledger.machines[machine.uid]?.crashes.retryAt ?? 0, now)
-  const between = !alive && wantsToRun(machine) && machine.blocked === null && !retries && (flying || behind)
+  const crashes = record?.crashes ?? { count: 0, retryAt: 0 }
+  // A start that came to nothing, or an end, whose first retry is at once; after more of them it is down by itself.
+  const returns = started?.ended === null || crashes.count === 1
+  const coming = flying || behind || returns
+  const between = !alive && wantsToRun(machine) && machine.blocked === null && !isEarly(crashes.retryAt, now) && coming
   return { machine, rotates, settling: machine.secrets.length > 0 && ((rotates && flying) || startedAnew || between) }
 }
