@@ -29,7 +29,8 @@ export async function converge(
       if (now >= until)
         return [...leftOf(pass), ...moving.map((what) => `not done within ${longest / 1000} s: ${what}`)]
       line.show(moving[0] ?? '')
-      await controller.wakeups.next(Math.min(pass.nextAt, until, pass.source.recheckAt ?? until), signal)
+      const due = Math.min(pass.nextAt, until, pass.source.recheckAt ?? until) - now
+      await controller.wakeups.next(context.clock.monotonic() + due, signal)
     }
   } finally {
     line.clear()

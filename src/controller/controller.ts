@@ -240,7 +240,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
         const why = await wakeups.next(nextAt, signal).catch(() => null)
         if (why === null) return
         try {
-          nextAt = (await pass(signal)).nextAt
+          const due = (await pass(signal)).nextAt - world.clock.now()
+          nextAt = world.clock.monotonic() + due
           log.debug({ why }, 'pass')
         } catch (error) {
           if (signal.aborted) return
@@ -248,7 +249,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
             { error: error instanceof Error ? error.message : String(error), why },
             'a pass failed; it is repeated in a second',
           )
-          nextAt = world.clock.now() + 1000
+          nextAt = world.clock.monotonic() + 1000
         }
       }
     },

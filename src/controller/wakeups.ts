@@ -3,7 +3,10 @@ import type { Clock } from '../world/clock.ts'
 /** Says "look again", and nothing else; why is for the log only. */
 export interface Wakeups {
   wake(why: string): void
-  /** Resolves with the reasons collected, at once when there are any, else when one comes or at `until` (epoch ms). */
+  /**
+   * Resolves with the reasons collected, at once when there are any, else when one comes or at `until`, a moment of the
+   * monotonic clock: a wall clock that is set back would stretch the wait.
+   */
   next(until: number, signal: AbortSignal): Promise<readonly string[]>
 }
 
@@ -35,7 +38,7 @@ export function newWakeups(clock: Clock, gap: () => number): Wakeups {
     async next(until, signal) {
       while (true) {
         signal.throwIfAborted()
-        const wait = reasons.size > 0 ? lastPass + gap() - clock.monotonic() : until - clock.now()
+        const wait = reasons.size > 0 ? lastPass + gap() - clock.monotonic() : until - clock.monotonic()
         if (wait <= 0) return take()
         // Whatever comes may end a quiet wait, or make the gap another one.
         await pause(clock, wait, signal, (run) => {

@@ -1,4 +1,5 @@
-import { type Fields, image, network, networked, secret, withState } from '../host/stage-manifests.ts'
+import { FileError } from '../../src/world/files.ts'
+import { type Fields, image, network, networked, secret, withState, yaml } from '../host/stage-manifests.ts'
 import { Stage } from './stage.ts'
 import { canary } from './wanted.ts'
 
@@ -28,7 +29,15 @@ export const drills: readonly Drill[] = [
       for (const name of five.slice(1)) stage.remove(`${name}.yaml`)
       await stage.pass(enough)
       stage.mustRun(...five)
-      for (const name of five.slice(1)) stage.write(`${name}.yaml`, plain(name))
+      for (const name of ['b', 'c']) stage.write(`${name}.yaml`, plain(name))
+      await stage.pass(enough)
+      // For a moment it says nothing that the other two are gone.
+      stage.writeText('notes.yaml', 'foo: [ d, e\n')
+      await stage.pass(5000)
+      stage.remove('notes.yaml')
+      await stage.pass(enough)
+      stage.mustRun(...five)
+      for (const name of ['d', 'e']) stage.write(`${name}.yaml`, plain(name))
       await stage.pass(enough)
       stage.mustHaveRunThroughout(...five)
     },
@@ -36,10 +45,10 @@ export const drills: readonly Drill[] = [
   {
     name: 'the directory is emptied',
     async play(stage) {
-      await fleet(stage)
-      for (const name of ['base', ...five]) stage.remove(`${name}.yaml`)
+      await pair(stage)
+      for (const name of ['base', 'a', 'b']) stage.remove(`${name}.yaml`)
       await stage.pass(enough)
-      stage.mustHaveRunThroughout(...five)
+      stage.mustHaveRunThroughout('a', 'b')
     },
   },
   {
@@ -77,6 +86,18 @@ export const drills: readonly Drill[] = [
       stage.writeText('b.yaml', '')
       await stage.pass(enough)
       stage.mustHaveRunThroughout('a', 'b')
+    },
+  },
+  {
+    name: 'a manifest comes in pieces',
+    async play(stage) {
+      await pair(stage)
+      const text = yaml(plain('a', { restartToken: 'again' }))
+      stage.writeText('a.yaml', text.slice(0, -3))
+      await stage.pass(150)
+      stage.writeText('a.yaml', text)
+      await stage.pass(enough)
+      stage.expect(stage.starts('a') === 2, `a was started ${stage.starts('a')} times`)
     },
   },
   {
@@ -307,6 +328,10 @@ export const drills: readonly Drill[] = [
       stage.expect(!stage.runs('a'), 'a was asked to stop and runs')
       await stage.pass(enough)
       stage.expect(stage.starts('a') === 2, `a was started ${stage.starts('a')} times`)
+      await stage.ask('Start', 'a')
+      stage.vmm('a').powerOff()
+      await stage.pass(enough)
+      stage.expect(!stage.runs('a'), 'a is Manual, powered itself off and runs')
     },
   },
   {
@@ -326,6 +351,12 @@ export const drills: readonly Drill[] = [
       await stage.start()
       await stage.pass(enough)
       stage.mustRun(...three)
+      let fails = true
+      stage.host.process.hooks.open = () => {
+        if (!fails) return null
+        fails = false
+        return 'qemu: cannot allocate memory'
+      }
       let down = 0
       stage.watch(() => {
         down = Math.max(down, three.filter((name) => !stage.host.process.vmm(`default.${name}`)?.up).length)
@@ -334,7 +365,8 @@ export const drills: readonly Drill[] = [
       await stage.pass(2 * enough)
       stage.expect(down === 1, `I8: ${down} of them were down at a time`)
       for (const name of three) {
-        stage.expect(stage.starts(name) === 2, `${name} was started ${stage.starts(name)} times`)
+        const runs = stage.host.process.spawned.filter((vmm) => vmm.name === `default.${name}` && vmm.boots > 0).length
+        stage.expect(runs === 2, `${name} ran ${runs} times`)
         stage.expect(stage.reasonOf(name) === 'SecretRotated', `${name} was restarted for ${stage.reasonOf(name)}`)
       }
     },
@@ -376,7 +408,7 @@ export const drills: readonly Drill[] = [
       }
       stage.mustHaveRunThroughout('a', 'b')
       stage.host.kill()
-      stage.host.files.unlink('/var/lib/moorage/index')
+      for (const lost of ['index', 'objects']) stage.host.files.unlink(`/var/lib/moorage/${lost}`)
       stage.host.process.kill(stage.vmm('a').pid)
       await stage.start()
       await stage.pass(enough)
@@ -454,6 +486,25 @@ export const drills: readonly Drill[] = [
     },
   },
   {
+    name: 'what is accepted cannot be written down once',
+    async play(stage) {
+      const { files } = stage.host
+      await pair(stage)
+      let full = true
+      files.hook = ({ name, path, phase }) => {
+        if (!full || phase === 'after' || name !== 'create' || path !== '/var/lib/moorage/index/accepted.new') return
+        full = false
+        throw new FileError('ENOSPC', path, `ENOSPC: ${path}`)
+      }
+      stage.write('c.yaml', plain('c'))
+      await stage.pass(enough)
+      stage.mustRun('a', 'b', 'c')
+      stage.expect(!full, 'nothing was written')
+      const text = files.text('/var/lib/moorage/index/accepted') ?? ''
+      stage.expect(text.includes('"MicroVM/default/c"'), 'c runs and the index does not know of it')
+    },
+  },
+  {
     name: 'links cannot be listed for a while',
     async play(stage) {
       const until = stage.host.time + 3000
@@ -473,6 +524,22 @@ export const drills: readonly Drill[] = [
       await stage.pass(65_000)
       stage.expect(stage.vmm('a').reachedAt('10.1.0.10'), 'a is not reached')
       stage.expect(net.forwarding, 'forwarding is off')
+      stage.mustHaveRunThroughout('a', 'b')
+    },
+  },
+  {
+    name: 'something happens during a pass',
+    async play(stage) {
+      const { net, hooks } = stage.host
+      await pair(stage)
+      hooks.latency = () => 2
+      for (let into = 0; into < 100; into += 5) {
+        stage.host.controller?.wakeups.wake('asked')
+        await stage.pass(into)
+        net.takeOffBridge('vm-a')
+        await stage.pass(5000)
+        stage.expect(stage.vmm('a').reachedAt('10.1.0.10'), `${into} ms into a pass: a is not reached`)
+      }
       stage.mustHaveRunThroughout('a', 'b')
     },
   },

@@ -1,3 +1,5 @@
+import type { Accepted } from '../../src/source/source.ts'
+import { paths } from './host.ts'
 import type { Sight } from './oracle-history.ts'
 
 /** Milliseconds for which an object is gone before that counts. */
@@ -28,11 +30,22 @@ export class Deletions {
     const last = host.controller?.last
     if (!last || last === this.#pass) return
     this.#pass = last
+    if (!this.#sight.tally.has('index removed')) this.#onDisk(last.source.objects)
     for (const { object, uid, deletion, generation } of last.source.objects) {
       const key = `${object.kind}/${object.metadata.name}`
       if (!this.#born.has(uid)) this.#born.set(uid, host.time)
       if (deletion !== null) this.#deleted(object.kind, key, uid)
       else if (object.kind === 'MicroVM') this.#same(key, uid, generation)
+    }
+  }
+
+  /** What is told stands on the disk; it may be of a newer generation there, or finished. */
+  #onDisk(objects: readonly Accepted[]): void {
+    const records = new Map([paths.index, paths.objects].flatMap((folder) => recordsIn(this.#sight, folder)))
+    for (const { key, uid, generation, deletion } of objects) {
+      const record = records.get(key)
+      if (deletion !== null || (record?.uid === uid && record.generation >= generation)) continue
+      this.#sight.fail('identity', `${key} is told and not on the disk`)
     }
   }
 
@@ -80,4 +93,20 @@ export class Deletions {
     if (generation < before && !tally.has('index removed'))
       this.#sight.fail('identity', `${key} went back from generation ${before} to ${generation}`)
   }
+}
+
+interface Kept {
+  readonly key: string
+  readonly uid: string
+  readonly generation: number
+}
+
+/** Records of an index as it lies on the disk: a header, then a line for each, behind a checksum. */
+function recordsIn({ host }: Sight, folder: string): [string, Kept][] {
+  const [, ...lines] = (host.files.text(`${folder}/accepted`) ?? '').split('\n')
+  return lines.flatMap((line): [string, Kept][] => {
+    if (line === '') return []
+    const record = JSON.parse(line.slice(17)) as Kept
+    return [[record.key, record]]
+  })
 }

@@ -40,6 +40,8 @@ async function askToGo(
 ): Promise<void> {
   const { clock } = context.world
   const { session } = kept
+  // Somebody may set the wall clock meanwhile.
+  const end = clock.monotonic() + deadline - clock.now()
   let pressAt = 0
   let pause = firstPause
   for (;;) {
@@ -47,7 +49,7 @@ async function askToGo(
     signal.throwIfAborted()
     const phase = phaseOf(session.vitals)
     if (phase === 'Gone') return
-    const left = deadline - clock.now()
+    const left = end - clock.monotonic()
     if (left <= 0 || phase === 'Ended' || method === 'qmp-quit') return await quit(context, kept, signal)
     if (clock.monotonic() >= pressAt) {
       if (await press(kept, Math.min(left, firstPause), signal)) return await quit(context, kept, signal)

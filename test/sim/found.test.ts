@@ -1,0 +1,168 @@
+import { expect, test } from 'vitest'
+import { FileError } from '../../src/world/files.ts'
+import { paths, SimHost } from './host.ts'
+import { Oracles } from './oracles.ts'
+import { describe, isAtRest } from './rest.ts'
+import { Site } from './site.ts'
+import { nothing, type Wanted, type WantedVm } from './wanted.ts'
+
+/** What the simulation found in the controller, each told by hand: seeds mean something else when the simulation changes. */
+
+const vm: WantedVm = {
+  network: 'n1',
+  memory: 64,
+  machine: 'q35',
+  strategy: 'Always',
+  state: false,
+  credential: null,
+  readiness: true,
+  grace: 5,
+  token: 1,
+}
+
+class Scene {
+  readonly host = new SimHost('found')
+  readonly site: Site
+  readonly oracles: Oracles
+
+  /** @param known faults that the oracles have to know of */
+  constructor(wanted: Partial<Wanted>, ...known: readonly string[]) {
+    this.site = new Site(this.host, { ...nothing, ...wanted })
+    this.oracles = new Oracles(this.host, this.site, new Map(known.map((kind) => [kind, 1])))
+    this.host.start()
+  }
+
+  vmm(name: string) {
+    return this.host.process.vmm(`default.${name}`)
+  }
+
+  /** Lets it come to rest and judges it. */
+  async rests(): Promise<void> {
+    const isBroken = () => this.oracles.broken.length > 0
+    const check = () => this.oracles.check()
+    await this.host.pass(70_000, isBroken, check)
+    const rests = await this.host.pass(900_000, () => isBroken() || isAtRest(this.host), check)
+    expect(rests, describe(this.host)).toBe(true)
+    this.oracles.atRest()
+    expect(this.oracles.broken).toEqual([])
+  }
+}
+
+test('a VM keeps its uid and its VMM when the index is lost under a running controller', async () => {
+  const scene = new Scene({ vms: { a: vm } }, 'index removed')
+  await scene.rests()
+  const { pid } = scene.vmm('a')!
+  scene.host.files.unlink(paths.index)
+  scene.site.want({ ...scene.site.wanted, vms: { a: vm, b: vm } })
+  await scene.rests()
+  expect(scene.vmm('a')?.pid).toBe(pid)
+})
+
+test('a VM whose record was lost is not started a second time when its manifest comes back', async () => {
+  const scene = new Scene({ vms: { a: vm, b: vm } }, 'index removed')
+  await scene.rests()
+  const { pid } = scene.vmm('a')!
+  scene.site.want({ ...scene.site.wanted, vms: { b: vm } })
+  scene.host.files.unlink(paths.index)
+  await scene.host.pass(10_000)
+  scene.site.want({ ...scene.site.wanted, vms: { a: vm, b: vm } })
+  await scene.rests()
+  expect(scene.vmm('a')?.pid).toBe(pid)
+})
+
+test.each([0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5])('a commit of links that is cut at %s is mended', async (cut) => {
+  const scene = new Scene({})
+  let cuts = 0
+  scene.host.net.faults = { commitCut: () => (++cuts === 1 ? cut : null) }
+  scene.site.want({ ...scene.site.wanted, vms: { a: vm } })
+  await scene.rests()
+  expect(cuts).toBeGreaterThan(1)
+})
+
+test.each([1, 2, 3, 4])('a NIC is plugged in again though command %s of it was refused once', async (nth) => {
+  const scene = new Scene({ vms: { a: vm } })
+  await scene.rests()
+  let commands = 0
+  scene.host.process.hooks.qmp = (_, command) =>
+    command.startsWith('netdev_') && ++commands === nth
+      ? { kind: 'refused', errorClass: 'GenericError', words: 'not now' }
+      : null
+  scene.host.net.deleteLink('vm-a')
+  await scene.rests()
+  expect(commands).toBeGreaterThan(nth)
+})
+
+test('a pause before the next try is no longer when the clock is set back', async () => {
+  const scene = new Scene({ vms: { a: vm } })
+  await scene.rests()
+  for (let crash = 0; crash < 3; crash += 1) {
+    scene.vmm('a')?.crash()
+    await scene.host.pass(15_000)
+  }
+  scene.vmm('a')?.crash()
+  await scene.host.pass(100)
+  scene.host.clock.shift(-3_600_000)
+  await scene.rests()
+})
+
+test('a record of a volume that could not be read once is read again', async () => {
+  const scene = new Scene({ vms: { a: { ...vm, state: true } } })
+  await scene.rests()
+  scene.host.kill()
+  let failures = 0
+  scene.host.files.hook = ({ name, path, phase }) => {
+    if (phase === 'after' || name !== 'read' || !path.endsWith('/volume.json') || ++failures > 2) return
+    throw new FileError('EIO', path, `EIO: ${path}`)
+  }
+  scene.host.start()
+  await scene.rests()
+  expect(failures).toBeGreaterThan(2)
+})
+
+test('an address beside the gateway goes, and the gateway stays', async () => {
+  const scene = new Scene({ vms: { a: vm } })
+  await scene.rests()
+  const { net } = scene.host
+  net.removeAddress('br-n1', '10.1.0.1/24')
+  net.addAddress('br-n1', '10.1.0.9/24')
+  await scene.rests()
+  expect(net.links().find(({ name }) => name === 'br-n1')?.addresses).toEqual(['10.1.0.1/24'])
+})
+
+test('of two VMs with a new secret the second waits though the first one did not start', async () => {
+  const both = { a: { ...vm, credential: 'Secret' as const }, b: { ...vm, credential: 'Secret' as const } }
+  const scene = new Scene({ vms: both })
+  await scene.rests()
+  let starts = 0
+  scene.host.process.hooks.open = () => (++starts === 1 ? 'cannot set up guest memory' : null)
+  scene.site.want({ ...scene.site.wanted, secret: 2 })
+  let least = 2
+  const up = () => scene.host.process.vmms().filter((one) => one.up).length
+  await scene.host.pass(
+    60_000,
+    () => false,
+    () => {
+      least = Math.min(least, up())
+    },
+  )
+  expect(least).toBe(1)
+  await scene.rests()
+})
+
+test('a controller that finds everything as it left it writes nothing', async () => {
+  const scene = new Scene({ vms: { a: { ...vm, state: true, credential: 'Secret' }, b: vm } })
+  await scene.rests()
+  const before = scene.host.mutations
+  scene.host.kill()
+  scene.host.start()
+  await scene.rests()
+  expect(scene.host.mutations).toBe(before)
+})
+
+test('forwarding that is switched off is heard', async () => {
+  const scene = new Scene({ vms: { a: vm } })
+  await scene.rests()
+  scene.host.net.setForwarding(false)
+  await scene.host.pass(200)
+  expect(scene.host.net.forwarding).toBe(true)
+})
