@@ -14,7 +14,7 @@ export interface Grants {
 /**
  * Machines that share a secret restart one by one when it changes: the next goes only once the one before answers its
  * readiness probe with the new value. Restarts for any other reason concern one machine's own spec and do not wait.
- * A machine that is down for a reason of its own does not hold up the others.
+ * One that is down with an old value does not hold up the others; one that went down with the new value does.
  */
 export function grant(desired: HostState, observed: Observed, ledger: Ledger, now: number): Grants {
   const seen = new Map(observed.machines.map((machine) => [machine.uid, machine]))
@@ -70,10 +70,9 @@ function stand(
   const behind = started ? (due(machine, started)?.fields.includes('credentials') ?? false) : false
   const rotates = alive && behind
   const startedAnew = alive && !behind && !seen.ready && started?.ended === null
-  const crashes = record?.crashes ?? { count: 0, retryAt: 0 }
-  // A start that came to nothing, or an end, whose first retry is at once; after more of them it is down by itself.
-  const returns = started?.ended === null || crashes.count === 1
-  const coming = flying || behind || returns
-  const between = !alive && wantsToRun(machine) && machine.blocked === null && !isEarly(crashes.retryAt, now) && coming
+  const pauses = isEarly(record?.crashes.retryAt ?? 0, now)
+  // One that had the new value and did not live with it is a warning; one that pauses with the old value is not.
+  const fell = behind ? !pauses : started !== null && started !== undefined
+  const between = !alive && wantsToRun(machine) && machine.blocked === null && (flying || fell)
   return { machine, rotates, settling: machine.secrets.length > 0 && ((rotates && flying) || startedAnew || between) }
 }
