@@ -3,6 +3,7 @@
 import { node24 } from './node24.mjs'
 import { script } from './run.mjs'
 import { ensureBuild, ensureGuest, ensureNode, ensurePackages } from './setup.mjs'
+import { runSim } from './sim.mjs'
 import { runSuite } from './suite.mjs'
 
 /**
@@ -25,6 +26,20 @@ async function pureUnder24(tests) {
   }
 }
 
+/** Seeds of a run of all tests: always the same ones, so that it fails only by what was changed. */
+const seeds = 500
+
+/**
+ * The simulation, in memory: hosts of many seeds, and every crash point of every story. One test as a whole.
+ *
+ * @returns {Promise<import('./suite.mjs').Totals>}
+ */
+async function simulation() {
+  console.log(`\nthe simulation: ${seeds} seeds and the crash points (npm run sim -- --minutes 5 tries as many as fit)`)
+  const code = await runSim(['--seeds', String(seeds)])
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+}
+
 /** @returns {Promise<import('./suite.mjs').Totals>} over all suites */
 async function runAll() {
   await ensurePackages()
@@ -32,7 +47,8 @@ async function runAll() {
   await ensureBuild()
   await ensureGuest()
   const pure = await runSuite('pure')
-  const suites = [pure, await pureUnder24(pure.passed + pure.failed + pure.skipped), await runSuite('host')]
+  const under24 = await pureUnder24(pure.passed + pure.failed + pure.skipped)
+  const suites = [pure, under24, await simulation(), await runSuite('host')]
   const sum = (/** @type {keyof import('./suite.mjs').Totals} */ key) =>
     suites.reduce((total, suite) => total + suite[key], 0)
   return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }
