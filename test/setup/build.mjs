@@ -13,9 +13,10 @@ const require = __createRequire(import.meta.url)`
  * @param {object} [options]
  * @param {string} [options.entry] default src/main.ts
  * @param {string} [options.outfile] default dist/moorage.js; replaced by rename
+ * @param {string[]} [options.external] packages that are imported and not bundled
  * @throws one sentence, after the compiler's own messages, when the sources do not bundle
  */
-export async function build({ entry = join(checkout, 'src/main.ts'), outfile = bundle } = {}) {
+export async function build({ entry = join(checkout, 'src/main.ts'), outfile = bundle, external = [] } = {}) {
   const esbuild = await import('esbuild').catch(() => {
     throw new Error('esbuild is not installed; run: npm ci')
   })
@@ -24,6 +25,7 @@ export async function build({ entry = join(checkout, 'src/main.ts'), outfile = b
     .build({
       entryPoints: [entry],
       outfile,
+      external,
       bundle: true,
       write: false,
       platform: 'node',

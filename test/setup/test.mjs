@@ -27,7 +27,7 @@ async function pureUnder24(tests) {
 }
 
 /** Seeds of a run of all tests: always the same ones, so that it fails only by what was changed. */
-const seeds = 500
+const seeds = 300
 
 /**
  * The simulation, in memory: hosts of many seeds, and every crash point of every story. One test as a whole.

@@ -91,13 +91,16 @@ export const drills: readonly Drill[] = [
   {
     name: 'a manifest comes in pieces',
     async play(stage) {
-      await pair(stage)
       const text = yaml(plain('a', { restartToken: 'again' }))
+      stage.write('base.yaml', image('small'), network('n1'))
+      stage.writeText('a.yaml', text)
+      await stage.start()
+      await stage.pass(enough)
       stage.writeText('a.yaml', text.slice(0, -3))
       await stage.pass(150)
       stage.writeText('a.yaml', text)
       await stage.pass(enough)
-      stage.expect(stage.starts('a') === 2, `a was started ${stage.starts('a')} times`)
+      stage.mustHaveRunThroughout('a')
     },
   },
   {
@@ -108,6 +111,11 @@ export const drills: readonly Drill[] = [
       await stage.pass(enough)
       stage.expect(!stage.runs('a'), 'a runs and nobody wants it')
       stage.mustHaveRunThroughout('b')
+      for (const path of ['/run/moorage', '/var/lib/moorage/ledger', '/var/lib/moorage/status']) {
+        for (const left of stage.left(path)) stage.expect(!left.includes('default.a'), `I11: ${left} is still there`)
+      }
+      stage.expect(stage.left('/run/moorage/ended').length === 0, 'I11: its console is still there')
+      stage.expect(stage.left('/var/lib/moorage/ledger/machines').length === 1, 'I11: its record is still there')
     },
   },
   {
@@ -160,9 +168,24 @@ export const drills: readonly Drill[] = [
       const place = { executable: '/usr/bin/qemu-system-x86_64', uid }
       stage.host.process.startForeign({ ...place, directory: '/srv/other/run/moorage/vms/0123456789' })
       stage.host.process.startForeign({ ...place, executable: '/usr/bin/sleep' })
+      stage.vmm('a').hang()
       stage.write('a.yaml', plain('a', { runStrategy: 'Halted' }))
       await stage.pass(enough)
       stage.expect(!stage.runs('a'), 'a is Halted and runs')
+    },
+  },
+  {
+    name: 'everything that speaks of a VMM is lost',
+    async play(stage) {
+      await pair(stage)
+      stage.faulty = true
+      stage.host.kill()
+      for (const lost of ['/var/lib/moorage/ledger', '/var/lib/moorage/index', '/run/moorage/vms'])
+        stage.host.files.unlink(lost)
+      await stage.start()
+      await stage.pass(enough)
+      for (const name of ['a', 'b'])
+        stage.expect(stage.starts(name) === 1, `${name} was started ${stage.starts(name)} times`)
     },
   },
   {
@@ -282,6 +305,7 @@ export const drills: readonly Drill[] = [
   {
     name: 'a VMM cannot be started',
     async play(stage) {
+      stage.faulty = true
       stage.host.process.hooks.open = ({ name }) => (name === 'default.a' ? 'qemu: cannot allocate memory' : null)
       await pair(stage)
       await stage.pass(20_000)
@@ -334,43 +358,8 @@ export const drills: readonly Drill[] = [
       stage.expect(!stage.runs('a'), 'a is Manual, powered itself off and runs')
     },
   },
-  {
-    name: 'a secret of three VMs changes',
-    async play(stage) {
-      const three = ['a', 'b', 'c'] as const
-      const base = (revision: number) =>
-        stage.write(
-          'base.yaml',
-          image('small'),
-          network('n1'),
-          secret('token', { token: `${canary}-${'x'.repeat(revision)}` }),
-        )
-      const items = [{ name: 'key', source: { secretKeyRef: { name: 'token', key: 'token' } } }]
-      base(1)
-      for (const name of three) stage.write(`${name}.yaml`, plain(name, { credentials: { items } }))
-      await stage.start()
-      await stage.pass(enough)
-      stage.mustRun(...three)
-      let fails = true
-      stage.host.process.hooks.open = () => {
-        if (!fails) return null
-        fails = false
-        return 'qemu: cannot allocate memory'
-      }
-      let down = 0
-      stage.watch(() => {
-        down = Math.max(down, three.filter((name) => !stage.host.process.vmm(`default.${name}`)?.up).length)
-      })
-      base(2)
-      await stage.pass(2 * enough)
-      stage.expect(down === 1, `I8: ${down} of them were down at a time`)
-      for (const name of three) {
-        const runs = stage.host.process.spawned.filter((vmm) => vmm.name === `default.${name}` && vmm.boots > 0).length
-        stage.expect(runs === 2, `${name} ran ${runs} times`)
-        stage.expect(stage.reasonOf(name) === 'SecretRotated', `${name} was restarted for ${stage.reasonOf(name)}`)
-      }
-    },
-  },
+  { name: 'a secret of three VMs changes', play: (stage) => rotate(stage, false) },
+  { name: 'a secret of three VMs changes and a start fails', play: (stage) => rotate(stage, true) },
   {
     name: 'a guest gets its time to go',
     async play(stage) {
@@ -396,10 +385,15 @@ export const drills: readonly Drill[] = [
     async play(stage) {
       stage.write('base.yaml', image('small'), network('n1'), secret('token', { token: `${canary}-1` }))
       const items = [{ name: 'key', source: { secretKeyRef: { name: 'token', key: 'token' } } }]
+      // Who is there first has the first number; the others keep theirs when it has gone.
+      stage.write('e.yaml', plain('e'))
+      await stage.start()
       stage.write('a.yaml', plain('a', { credentials: { items }, ...withState('data') }))
       stage.write('b.yaml', plain('b', { runStrategy: 'Manual' }))
-      await stage.start()
+      await stage.pass(5000)
       await stage.ask('Start', 'b')
+      stage.remove('e.yaml')
+      await stage.pass(enough)
       for (const lost of ['ledger', 'index', 'status']) {
         stage.host.kill()
         stage.host.files.unlink(`/var/lib/moorage/${lost}`)
@@ -473,6 +467,7 @@ export const drills: readonly Drill[] = [
   {
     name: 'the kernel refuses once',
     async play(stage) {
+      stage.faulty = true
       let refused = 0
       const once = () => {
         refused += 1
@@ -502,6 +497,161 @@ export const drills: readonly Drill[] = [
       stage.expect(!full, 'nothing was written')
       const text = files.text('/var/lib/moorage/index/accepted') ?? ''
       stage.expect(text.includes('"MicroVM/default/c"'), 'c runs and the index does not know of it')
+    },
+  },
+  {
+    name: 'a commit is cut short once',
+    async play(stage) {
+      stage.faulty = true
+      let cut = 0
+      stage.host.net.faults = { commitCut: () => (cut++ < 1 ? 1 : null) }
+      await pair(stage)
+      stage.mustRun('a', 'b')
+      stage.expect(cut > 1 && stage.vmm('a').reachedAt('10.1.0.10'), 'a is not reached')
+    },
+  },
+  {
+    name: 'what a start needs cannot be made at first',
+    async play(stage) {
+      const { net, process } = stage.host
+      stage.faulty = true
+      let taps = 0
+      let tools = 0
+      net.faults = { operationFails: ({ op }) => (op === 'addTap' && taps++ < 2 ? 'Cannot allocate memory' : null) }
+      process.hooks.run = () => (tools++ < 1 ? { code: 1, stdout: '', stderr: 'out of memory' } : null)
+      stage.write('base.yaml', image('small'), network('n1'))
+      stage.write('a.yaml', plain('a', withState('data')))
+      stage.write('b.yaml', plain('b'))
+      await stage.start()
+      await stage.pass(enough)
+      stage.mustHaveRunThroughout('a', 'b')
+      stage.expect(taps > 2 && tools > 1, 'nothing was tried again')
+      stage.expect(!stage.failed.some((id) => id.startsWith('startMachine')), `${stage.failed.join()} failed`)
+    },
+  },
+  {
+    name: 'a VMM is slow to answer',
+    async play(stage) {
+      stage.host.process.hooks.times = () => ({ greeting: 3000, open: 4000, exit: 3 })
+      await pair(stage)
+      stage.mustHaveRunThroughout('a', 'b')
+      stage.write('a.yaml', plain('a', { memory: '96Mi' }))
+      await stage.pass(enough)
+      stage.mustRun('a')
+      stage.expect(stage.starts('a') === 2, `a was started ${stage.starts('a')} times`)
+    },
+  },
+  {
+    name: 'a VMM hangs for a while',
+    async play(stage) {
+      await pair(stage)
+      stage.vmm('a').hang()
+      await stage.pass(200_000)
+      stage.vmm('a').thaw()
+      await stage.pass(100_000)
+      stage.mustHaveRunThroughout('a', 'b')
+      stage.expect(stage.readyOf('a') === 'True', 'a is back and not told as ready')
+    },
+  },
+  {
+    name: 'QMP hangs up once',
+    async play(stage) {
+      await pair(stage)
+      let calls = 0
+      stage.host.process.hooks.qmp = () => (calls++ < 1 ? { kind: 'hangUp', done: false } : null)
+      await stage.pass(250_000)
+      stage.expect(calls > 1, 'it was not dialled again')
+      stage.mustHaveRunThroughout('a', 'b')
+      stage.expect(stage.readyOf('a') === 'True' && stage.readyOf('b') === 'True', 'a VM is not told as ready')
+    },
+  },
+  {
+    name: 'a VMM takes long to die',
+    async play(stage) {
+      await pair(stage)
+      stage.host.process.hooks.death = () => ({ files: 1500, gone: 1500 })
+      stage.vmm('a').hang()
+      stage.write('a.yaml', plain('a', { terminationGracePeriodSeconds: 1, memory: '96Mi' }))
+      stage.remove('b.yaml')
+      stage.vmm('b').powerOff()
+      await stage.pass(2 * enough)
+      stage.mustRun('a')
+      stage.expect(stage.starts('a') === 2, `a was started ${stage.starts('a')} times`)
+      stage.expect(!stage.runs('b'), 'b runs and nobody wants it')
+    },
+  },
+  {
+    name: 'the controller dies while a NIC is plugged in again',
+    async play(stage) {
+      const { host } = stage
+      await pair(stage)
+      for (let death = 0; death < 40; death += 2) {
+        let left = death
+        host.net.deleteLink('vm-a')
+        host.hooks.fate = () => (left-- === 0 ? 'after' : 'lives')
+        await stage.pass(3000)
+        host.hooks.fate = () => 'lives'
+        if (host.life === null) host.start()
+        await stage.pass(10_000)
+        stage.expect(stage.vmm('a').reachedAt('10.1.0.10'), `after a death at effect ${death} a is not reached`)
+      }
+      stage.mustHaveRunThroughout('a', 'b')
+    },
+  },
+  {
+    name: 'a guest is not let run at first',
+    async play(stage) {
+      stage.faulty = true
+      let refused = 0
+      stage.host.process.hooks.qmp = (_, command) =>
+        command === 'cont' && refused++ < 1 ? { kind: 'refused', errorClass: 'GenericError', words: 'not now' } : null
+      await pair(stage)
+      stage.mustRun('a', 'b')
+      stage.expect(stage.vmm('a').reachedAt('10.1.0.10'), 'a is not reached')
+    },
+  },
+  {
+    name: 'a VMM does not take its TAP again at first',
+    async play(stage) {
+      const { net, process } = stage.host
+      await pair(stage)
+      stage.faulty = true
+      let refused = 0
+      process.hooks.qmp = (_, command) =>
+        command === 'netdev_add' && refused++ < 1
+          ? { kind: 'refused', errorClass: 'GenericError', words: 'not now' }
+          : null
+      net.deleteLink('vm-a')
+      await stage.pass(20_000)
+      stage.expect(refused > 1, 'nothing was tried again')
+      stage.expect(stage.vmm('a').reachedAt('10.1.0.10'), 'a is not reached')
+      stage.mustHaveRunThroughout('a', 'b')
+    },
+  },
+  {
+    name: 'the controller dies within a start',
+    async play(stage) {
+      const { host } = stage
+      const items = [{ name: 'key', source: { secretKeyRef: { name: 'token', key: 'token' } } }]
+      stage.write('base.yaml', image('small'), network('n1'), secret('token', { token: canary }))
+      const want = (token: number) =>
+        stage.write('a.yaml', plain('a', { restartToken: `t${token}`, credentials: { items } }))
+      want(0)
+      await stage.start()
+      await stage.pass(enough)
+      stage.faulty = true
+      for (let death = 0; death < 120; death += 4) {
+        let left = death
+        host.hooks.fate = () => (left-- === 0 ? 'after' : 'lives')
+        want(death + 1)
+        await stage.pass(5000)
+        host.hooks.fate = () => 'lives'
+        if (host.life === null) host.start()
+        await stage.pass(60_000)
+        stage.expect(stage.runs('a') && stage.vmm('a').up, `a does not run after a death at effect ${death}`)
+        const there = host.files.everything('/run/moorage').filter(({ path }) => path.includes('credential-'))
+        stage.expect(there.length === 0, `I10: ${there[0]?.path} is still there`)
+      }
     },
   },
   {
@@ -541,6 +691,19 @@ export const drills: readonly Drill[] = [
         stage.expect(stage.vmm('a').reachedAt('10.1.0.10'), `${into} ms into a pass: a is not reached`)
       }
       stage.mustHaveRunThroughout('a', 'b')
+      for (let turn = 1; turn <= 4; turn += 1) {
+        const runStrategy = turn % 2 === 0 ? 'Always' : 'RerunOnFailure'
+        stage.write('a.yaml', plain('a', { restartToken: `t${turn}` }))
+        for (let wakes = 0; wakes < 500; wakes += 1) {
+          if (wakes === 300 + 20 * turn) stage.write('a.yaml', plain('a', { restartToken: `t${turn}`, runStrategy }))
+          stage.host.controller?.wakeups.wake('asked')
+          await stage.pass(7)
+        }
+        await stage.pass(10_000)
+        stage.mustRun('a')
+        stage.expect(stage.starts('a') === turn + 1, `a was started ${stage.starts('a')} times and not ${turn + 1}`)
+      }
+      stage.mustHaveRunThroughout('b')
     },
   },
   {
@@ -623,4 +786,35 @@ async function pair(stage: Stage, milliseconds = enough): Promise<void> {
   for (const name of ['a', 'b']) stage.write(`${name}.yaml`, plain(name))
   await stage.start()
   await stage.pass(milliseconds)
+}
+
+/** One by one, each for the new value. */
+async function rotate(stage: Stage, fails: boolean): Promise<void> {
+  const three = ['a', 'b', 'c'] as const
+  const base = (revision: number) => {
+    const value = `${canary}-${'x'.repeat(revision)}`
+    stage.write('base.yaml', image('small'), network('n1'), secret('token', { token: value }))
+  }
+  const items = [{ name: 'key', source: { secretKeyRef: { name: 'token', key: 'token' } } }]
+  base(1)
+  for (const name of three) stage.write(`${name}.yaml`, plain(name, { credentials: { items } }))
+  await stage.start()
+  await stage.pass(enough)
+  stage.mustRun(...three)
+  stage.faulty = fails
+  let left = fails ? 1 : 0
+  stage.host.process.hooks.open = () => (left-- > 0 ? 'qemu: cannot allocate memory' : null)
+  let down = 0
+  stage.watch(() => {
+    down = Math.max(down, three.filter((name) => !stage.host.process.vmm(`default.${name}`)?.up).length)
+  })
+  base(2)
+  await stage.pass(2 * enough)
+  stage.expect(down === 1, `I8: ${down} of them were down at a time`)
+  for (const name of three) {
+    const runs = stage.host.process.spawned.filter((vmm) => vmm.name === `default.${name}` && vmm.boots > 0).length
+    stage.expect(runs === 2, `${name} ran ${runs} times`)
+    if (!fails)
+      stage.expect(stage.reasonOf(name) === 'SecretRotated', `${name} was restarted for ${stage.reasonOf(name)}`)
+  }
 }

@@ -84,7 +84,7 @@ export class Deletions {
     const known = this.#uids.get(key)
     this.#uids.set(key, uid)
     if (known !== undefined && known !== uid) {
-      const gone = this.#removals.get(key)?.some((at) => at >= this.#born.get(known)! - 1)
+      const gone = this.#removals.get(key)?.some((at) => at >= this.#lastWanted(known))
       const lost = tally.has('index removed') && (tally.has('ledger removed') || tally.has('ledger torn'))
       if (!gone && !lost) this.#sight.fail('identity', `${key} has another uid and was never removed`)
     }

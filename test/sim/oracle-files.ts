@@ -1,7 +1,7 @@
 import type { FileOptions } from '../../src/world/files.ts'
 import type { Node } from '../world/memory-tree.ts'
 import { paths, type SimHost } from './host.ts'
-import type { Sight } from './oracle-history.ts'
+import type { Seen, Sight } from './oracle-history.ts'
 import { canary } from './wanted.ts'
 
 /** Folders whose files outlive a power loss. */
@@ -19,7 +19,7 @@ const encoded = Buffer.from(canary).toString('base64').slice(0, 16)
 export type Excused = Set<string>
 
 /** What the controller does to files, seen at the moment of it. */
-export function watchFiles(sight: Sight): Excused {
+export function watchFiles(sight: Seen): Excused {
   const { host } = sight
   const { files } = host
   const create = files.create.bind(files)

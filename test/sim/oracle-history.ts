@@ -14,13 +14,17 @@ export interface WantedSince {
   readonly plain: string
 }
 
-/** What an oracle is given. */
-export interface Sight {
+/** What an oracle is given that asks nobody what is wanted. */
+export interface Seen {
   readonly host: SimHost
-  readonly site: Site
   /** Kinds of faults and breaks that struck. */
   readonly tally: ReadonlyMap<string, number>
   fail(...words: string[]): void
+}
+
+/** What an oracle is given. */
+export interface Sight extends Seen {
+  readonly site: Site
 }
 
 /** What was wanted when; looked at in each step, since nobody tells. */

@@ -1,16 +1,18 @@
 import type { Link, RuleSets } from '../../src/host-state.ts'
 import type { NetOperation } from '../../src/world/net.ts'
 import { paths, root } from './host.ts'
-import type { Sight } from './oracle-history.ts'
+import type { Seen, Sight } from './oracle-history.ts'
 import { lastOctet } from './wanted.ts'
 
 /** What the controller does to links and rules, seen after each single change. */
-export function watchNet(sight: Sight): void {
+export function watchNet(sight: Seen): void {
   const { host } = sight
   const { net, watch } = host
+  let committing = false
   const changed = watch.changed.bind(watch)
   watch.changed = (what) => {
-    if (what === 'links') for (const link of net.links()) judgePort(sight, link, net.links())
+    // What others do to a group is theirs.
+    if (what === 'links' && committing) for (const link of net.links()) judgePort(sight, link, net.links())
     changed(what)
   }
   const commit = net.commit.bind(net)
@@ -18,21 +20,23 @@ export function watchNet(sight: Sight): void {
     for (const operation of operations) if (operation.op === 'addTap') judgeUser(sight, operation.user)
     const before = { links: net.links(), sets: net.rules().sets }
     // Without latency it takes effect before it returns.
+    committing = true
     const outcome = commit(operations, signal)
+    committing = false
     judgeCommit(sight, operations, before)
     return outcome
   }
 }
 
 /** I4: from its first frame on, what no rule allows is dropped. */
-function judgePort({ fail }: Sight, { name, kind, up, master, group, alias }: Link, links: readonly Link[]): void {
+function judgePort({ fail }: Seen, { name, kind, up, master, group, alias }: Link, links: readonly Link[]): void {
   if (kind !== 'tun' || !up || master === null || group === root.group || !alias.includes(root.id)) return
   if (links.some((link) => link.name === master && link.group === root.group))
     fail('I4', `${name} is up and on ${master} outside our group`)
 }
 
 /** Numbers stand in the ledger before the first effect that uses them. */
-function judgeUser({ host, tally, fail }: Sight, user: number): void {
+function judgeUser({ host, tally, fail }: Seen, user: number): void {
   if (tally.has('ledger removed') || tally.has('ledger torn')) return
   const records = host.files.everything(`${paths.ledger}/machines`)
   if (!records.some(({ text }) => text.includes(`"user":${user},`)))
@@ -41,7 +45,7 @@ function judgeUser({ host, tally, fail }: Sight, user: number): void {
 
 /** A guest that is there keeps its TAP and its rules. */
 function judgeCommit(
-  { host, fail }: Sight,
+  { host, fail }: Seen,
   operations: readonly NetOperation[],
   before: { readonly links: readonly Link[]; readonly sets: RuleSets },
 ): void {

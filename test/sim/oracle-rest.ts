@@ -1,3 +1,4 @@
+import { canonical } from '../../src/digest.ts'
 import { paths } from './host.ts'
 import type { History, Sight } from './oracle-history.ts'
 import type { Lives } from './oracle-lives.ts'
@@ -7,6 +8,11 @@ import { secretValue } from './wanted.ts'
 export function judgeRest(sight: Sight, history: History, lives: Lives): void {
   judgeLeavings(sight)
   judgeSecrets(sight)
+  const { host, tally, fail } = sight
+  const removed = tally.has('runtime folder removed') || tally.has('runtime folders removed')
+  for (const { name, spec } of host.process.vmms()) {
+    if (!removed && !host.has(`${spec.directory}/life.sock`)) fail('I11', `${name} runs without its folder`)
+  }
   for (const one of lives.living) {
     if (!sight.host.has(`${one.vmm.spec.directory}/life.sock`)) continue
     judgeAge(sight, history, one.name, one.at)
@@ -35,6 +41,10 @@ function judgeLeavings({ host, tally, fail }: Sight): void {
   for (const name of namesIn(`${paths.ledger}/machines`)) {
     const uid = name.slice(0, -'.json'.length)
     if (name.endsWith('.json') && !kinds.some((one) => one.uid === uid)) fail('I11', `record ${name} is of nobody`)
+  }
+  for (const [uid, record] of Object.entries(host.controller?.ledger.current.machines ?? {})) {
+    const { version: _, ...kept } = JSON.parse(host.files.text(`${paths.ledger}/machines/${uid}.json`) ?? '{}')
+    if (canonical(kept) !== canonical(record)) fail('ledger', `the record of ${uid} is another on the disk`)
   }
   for (const name of namesIn(`${paths.run}/ended`)) {
     if (!name.endsWith('.new') && !ids.has(name.slice(0, 10))) fail('I11', `console ${name} is of nobody`)

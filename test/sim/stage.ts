@@ -3,12 +3,18 @@ import { API_VERSION } from '../../src/api/meta.ts'
 import { FileError } from '../../src/world/files.ts'
 import { type Fields, yaml } from '../host/stage-manifests.ts'
 import { paths, SimHost } from './host.ts'
+import { watchFiles } from './oracle-files.ts'
+import { watchNet } from './oracle-net.ts'
 import { canary } from './wanted.ts'
 import type { SimVmm } from './world/vmm.ts'
 
 /** A simulated host on which a drill is played, and what it must come to. */
 export class Stage {
   readonly host: SimHost
+  /** Something is made to fail in it; else no action ever may. */
+  faulty = false
+  /** Ids of actions that failed. */
+  readonly failed: string[] = []
   readonly #broken: string[] = []
   readonly #watchers: (() => void)[] = []
   #asked = 0
@@ -16,8 +22,14 @@ export class Stage {
   constructor(name: string) {
     this.host = new SimHost(name, { trace: 400 })
     for (const file of ['vmlinuz', 'initrd']) this.host.files.write(`${paths.images}/small/${file}`, file)
+    const seen = { host: this.host, tally: new Map(), fail: (...words: string[]) => this.#once(words.join(': ')) }
+    watchFiles(seen)
+    watchNet(seen)
     this.host.onLog = (_, message, fields) => {
       if (`${message}${JSON.stringify(fields)}`.includes(canary)) this.#broken.push(`I10: a log line: ${message}`)
+      if (!('action' in fields)) return
+      if (message === 'failed') this.failed.push(String(fields.action))
+      if (message === 'called back' && !this.faulty) this.#once(`${String(fields.action)} was called back`)
     }
   }
 
@@ -95,8 +107,21 @@ export class Stage {
     return this.host.process.spawned.filter((vmm) => vmm.name === `default.${name}`).length
   }
 
+  /** Paths below a folder. */
+  left(folder: string): readonly string[] {
+    return this.host.files.everything(folder).map(({ path }) => path)
+  }
+
   addressOf(name: string): string {
     return this.vmm(name).plan?.addresses.get(0) ?? ''
+  }
+
+  /** Status of its condition Ready; `nothing` without one. */
+  readyOf(name: string): string {
+    const status = this.host.controller?.statuses.current.get(`MicroVM/default/${name}`) as
+      | { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
+      | undefined
+    return status?.conditions?.find(({ type }) => type === 'Ready')?.status ?? 'nothing'
   }
 
   /** Why it was last started anew, as its status says. */
@@ -128,7 +153,11 @@ export class Stage {
   /** Ends the controller; answers what was violated. */
   end(): readonly string[] {
     if (this.host.failure !== null) this.#broken.push(`the controller ended by itself: ${String(this.host.failure)}`)
+    const actions = this.host.controller?.last?.view.plan.actions ?? []
+    if (!this.faulty && actions.length > 0)
+      this.#broken.push(`I13: ${actions.map(({ id }) => id).join()} is still planned`)
     this.host.kill()
+    if (!this.faulty && this.failed.length > 0) this.#broken.push(`without a fault ${this.failed.join()} failed`)
     return this.#broken
   }
 

@@ -1,0 +1,101 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { restingKernel } from '../bench/guest.ts'
+import { killKinds } from './kinds.ts'
+import { play, type Run } from './play.ts'
+
+const usage = `npm run chaos -- [--runs N] [--seed S] [--json]
+
+Kills the real controller at random moments of random scenarios, with real links, rules and VMs.
+
+  --runs N    scenarios, one for each seed (default 200)
+  --seed S    the first seed (default 1)
+  --verbose   what each run did
+  --json      the figures as one JSON object on the last line
+`
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    verbose: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+/** The guest of `npm test` is not needed here: one that rests takes its place (see test/setup/chaos.mjs). */
+function putGuest(): void {
+  const folder = join(process.env.MOORAGE_CACHE ?? '', 'guest')
+  if (!process.env.MOORAGE_CACHE) throw new Error('run it as: npm run chaos')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'vmlinuz'), restingKernel())
+  for (const name of ['initrd', 'root.erofs']) writeFileSync(join(folder, name), '')
+}
+
+async function main(): Promise<number> {
+  if (values.help) {
+    process.stdout.write(usage)
+    return 0
+  }
+  putGuest()
+  const [first, count] = [Number(values.seed), Number(values.runs)]
+  const runs: Run[] = []
+  for (let seed = first; seed < first + count; seed += 1) {
+    const run = await play(seed)
+    runs.push(run)
+    if (values.verbose || run.violations.length > 0) tell(run)
+    else if (runs.length % 20 === 0) console.log(`${runs.length} of ${count} runs`)
+  }
+  return summarize(runs)
+}
+
+function tell({ seed, milliseconds, restMilliseconds, kills, changes, violations, log }: Run): void {
+  console.log(
+    `seed ${seed}: ${milliseconds} ms, at rest after ${restMilliseconds}; killed ${kills.join(', ')}; ${changes.join('; ')}`,
+  )
+  for (const sentence of violations) console.log(`  violation: ${sentence}`)
+  if (violations.length > 0)
+    console.log(
+      log
+        .split('\n')
+        .slice(-60)
+        .map((line) => `    ${line}`)
+        .join('\n'),
+    )
+}
+
+function summarize(runs: readonly Run[]): number {
+  const all = runs.flatMap(({ kills }) => kills)
+  const kinds = Object.fromEntries(killKinds.map((kind) => [kind, all.filter((one) => one === kind).length]))
+  const violations = runs.flatMap(({ seed, violations: found }) => found.map((what) => ({ seed, what })))
+  const seconds = runs.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000
+  const rests = runs.map(({ restMilliseconds }) => restMilliseconds).sort((a, b) => a - b)
+  const rest = { median: rests[rests.length >> 1] ?? 0, worst: rests.at(-1) ?? 0 }
+  const looks = runs.reduce((sum, run) => sum + run.looks, 0)
+  console.log(
+    `\n${runs.length} runs on this host, ${(seconds / Math.max(1, runs.length)).toFixed(1)} s each, ${looks} looks at the processes`,
+  )
+  console.log(`${all.length} controllers killed: ${killKinds.map((kind) => `${kinds[kind]} ${kind}`).join(', ')}`)
+  console.log(`at rest after the last of them: median ${rest.median} ms, worst ${rest.worst} ms`)
+  for (const { seed, what } of violations) console.log(`seed ${seed}: ${what}`)
+  console.log(`${violations.length} violations`)
+  if (values.json) {
+    const figures = {
+      runs: runs.length,
+      kills: all.length,
+      kinds,
+      looks,
+      rest,
+      seconds: Math.round(seconds),
+      violations,
+    }
+    console.log(JSON.stringify(figures))
+  }
+  return violations.length > 0 ? 1 : 0
+}
+
+process.exitCode = await main()
+// What a run that broke off still waits for must not keep us.
+process.exit()

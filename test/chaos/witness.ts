@@ -1,0 +1,43 @@
+import type { Stage } from '../host/stage.ts'
+
+/** Looks at the processes of a stage all the time. */
+export interface Witness {
+  /** Each VM that had two VMMs at a look, in a sentence. */
+  readonly doubles: readonly string[]
+  /** Looks so far. */
+  readonly looks: number
+  /** pids of VMMs of each VM that were ever seen, by `default.NAME`. */
+  readonly pids: ReadonlyMap<string, ReadonlySet<number>>
+  stop(): void
+}
+
+/** Milliseconds between two looks. */
+const pause = 10
+
+export function watchVmms(stage: Stage): Witness {
+  const doubles = new Set<string>()
+  const pids = new Map<string, Set<number>>()
+  let looks = 0
+  const look = () => {
+    looks += 1
+    const now = new Map<string, number>()
+    // What has no name is a trial of what this host can.
+    for (const { name, pid } of stage.vmms().filter((one) => one.name !== '')) {
+      const other = now.get(name)
+      if (other !== undefined) doubles.add(`I1: ${name} has two VMMs at once, ${other} and ${pid}`)
+      now.set(name, pid)
+      pids.set(name, (pids.get(name) ?? new Set()).add(pid))
+    }
+  }
+  const timer = setInterval(look, pause)
+  return {
+    pids,
+    get doubles() {
+      return [...doubles]
+    },
+    get looks() {
+      return looks
+    },
+    stop: () => clearInterval(timer),
+  }
+}
