@@ -104,7 +104,7 @@ function started(share: Share): Promise<Report> {
 }
 
 function merged(reports: readonly Report[]): Report {
-  const sum = (key: 'seeds' | 'steps' | 'lives' | 'crashPoints' | 'replayed' | 'stories' | 'restless') =>
+  const sum = (key: 'seeds' | 'steps' | 'lives' | 'crashPoints' | 'replayed' | 'stories' | 'drills' | 'restless') =>
     reports.reduce((total, report) => total + report[key], 0)
   const faults: Record<string, number> = {}
   for (const report of reports) {
@@ -113,16 +113,25 @@ function merged(reports: readonly Report[]): Report {
   const violations = reports.flatMap((report) => report.violations).sort((a, b) => (a.where < b.where ? -1 : 1))
   return {
     ...{ seeds: sum('seeds'), steps: sum('steps'), lives: sum('lives'), crashPoints: sum('crashPoints') },
-    ...{ replayed: sum('replayed'), stories: sum('stories'), restless: sum('restless'), faults, violations },
+    ...{
+      replayed: sum('replayed'),
+      stories: sum('stories'),
+      drills: sum('drills'),
+      restless: sum('restless'),
+      faults,
+      violations,
+    },
   }
 }
 
 function show(report: Report, seconds: number): number {
-  const { seeds, steps, lives, crashPoints, stories, replayed, faults, violations } = report
+  const { seeds, steps, lives, crashPoints, stories, drills, replayed, faults, violations } = report
   const kinds = [...ambientKinds, 'controller killed at an effect', ...breakKinds]
   console.log(`simulated hosts, in memory; nothing here was done to a real one`)
   console.log(`${seeds} seeds, ${steps} steps, ${(seeds / seconds).toFixed(1)} seeds a second, ${lives} controllers`)
-  console.log(`${crashPoints} crash points in ${stories} stories; ${replayed} seeds run twice with the same trace`)
+  console.log(
+    `${drills} drills; ${crashPoints} crash points in ${stories} stories; ${replayed} seeds run twice with the same trace`,
+  )
   for (const kind of kinds) console.log(`  ${String(faults[kind] ?? 0).padStart(8)}  ${kind}`)
   for (const { where, what, trace } of violations.slice(0, 10)) {
     console.log(`\n${where}: ${what}`)

@@ -1,3 +1,4 @@
+import { drill, drills } from './drills.ts'
 import { enumerateOne, enumerateTwo, type Harm } from './enumerate.ts'
 import { simulate } from './simulate.ts'
 import { stories } from './stories.ts'
@@ -27,6 +28,8 @@ export interface Report {
   readonly lives: number
   readonly crashPoints: number
   readonly stories: number
+  /** Scenarios in which somebody does a thing on purpose. */
+  readonly drills: number
   /** Seeds that were run twice and told the same. */
   readonly replayed: number
   /** Seeds that did 1,000 idle passes. */
@@ -41,9 +44,16 @@ const longRest = 1000
 
 export async function work(share: Share): Promise<Report> {
   const until = share.milliseconds === null ? Number.POSITIVE_INFINITY : performance.now() + share.milliseconds
-  const report = { seeds: 0, steps: 0, lives: 0, crashPoints: 0, stories: 0, replayed: 0, restless: 0 }
+  const report = { seeds: 0, steps: 0, lives: 0, crashPoints: 0, stories: 0, drills: 0, replayed: 0, restless: 0 }
   const faults: Record<string, number> = {}
   const violations: Violation[] = []
+  for (let at = share.index; at < drills.length; at += share.of) {
+    const one = drills[at]!
+    report.drills += 1
+    const said = (error: unknown) => [error instanceof Error ? error.message : String(error)]
+    const [what] = await drill(one).catch(said)
+    if (what !== undefined) violations.push({ where: `drill ${JSON.stringify(one.name)}`, what, trace: [] })
+  }
   if (share.crashes) await enumerate(share, report, violations)
   const last = share.seeds === null ? Number.POSITIVE_INFINITY : share.first + share.seeds
   for (let seed = share.first + share.index; seed < last && performance.now() < until; seed += share.of) {
