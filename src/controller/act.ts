@@ -83,7 +83,9 @@ async function start(
   const record = ledger.current.machines[machine.uid]
   if (!record) throw new Error('its record is gone meanwhile; the next pass starts it')
   const { count } = record.restarts
-  const restarts = reason === 'Created' ? record.restarts : { count: count + 1, last: { reason, at } }
+  // One more try of a start that came to nothing was counted when it was tried first.
+  const again = reason === 'Created' || record.started?.ended === null
+  const restarts = again ? record.restarts : { count: count + 1, last: { reason, at } }
   const started: StartedRecord = {
     incarnation: Buffer.from(world.random.bytes(4)).toString('hex'),
     at,
@@ -109,9 +111,8 @@ async function conclude(
   signal: AbortSignal,
 ): Promise<void> {
   const { ledger, machines, world } = deps
-  const user = ledger.current.machines[action.uid]?.user
-  if (user !== undefined) await machines.conclude(action.uid, user, signal)
   const at = world.clock.now()
+  // First: a runtime folder that is gone says that its end is written down, or that it never came to be.
   await ledger.change(
     changeRecord(action.uid, (record) => ({
       ...record,
@@ -120,4 +121,6 @@ async function conclude(
       power: { ...record.power, wish: action.power },
     })),
   )
+  const user = ledger.current.machines[action.uid]?.user
+  if (user !== undefined) await machines.conclude(action.uid, user, signal)
 }

@@ -105,11 +105,14 @@ function planWanted(context: Context, machine: Machine, seen: ObservedMachine | 
 
   const ended = endOf(seen, record, context.observed.bootId, now)
   if (ended) {
-    const crashes = countEnd(ended, record, machine.uid, now)
-    const power = powerAfter(machine.runStrategy, machine.power, ended)
-    const concluded = conclude(context, machine, ended, crashes, power, [], `it ended: ${ended}`)
+    const { how, crashes, power } = writtenEnd(seen, record) ?? {
+      how: ended,
+      crashes: countEnd(ended, record, machine.uid, now),
+      power: powerAfter(machine.runStrategy, machine.power, ended),
+    }
+    const concluded = conclude(context, machine, how, crashes, power, [], `it ended: ${how}`)
     if (machine.runStrategy === 'Always' || power === 'on') {
-      start(context, machine, reasonAfter(ended, machine, started), crashes.retryAt, [concluded])
+      start(context, machine, reasonAfter(how, machine, started), crashes.retryAt, [concluded])
     }
     return
   }
@@ -253,7 +256,20 @@ function conclude(
   return id
 }
 
-/** How the incarnation that the ledger knows ended, when it has and nobody has written it down; null otherwise. */
+/** An end that was written down and whose traces are not cleared yet: it counts once. Null when there is none. */
+function writtenEnd(
+  seen: ObservedMachine | undefined,
+  record: MachineRecord | undefined,
+): { how: MachineEnd | 'HostRebooted'; crashes: CrashCount; power: 'on' | 'off' } | null {
+  const ended = record?.started?.ended
+  if (!ended || seen?.started?.incarnation !== record?.started?.incarnation) return null
+  return { how: ended.how as MachineEnd | 'HostRebooted', crashes: record!.crashes, power: record!.power.wish }
+}
+
+/**
+ * How the incarnation that the ledger knows ended, when it has; null otherwise. An end is written down before its runtime
+ * folder is cleared: without a folder and without an end it never came to be, and nothing has ended.
+ */
 function endOf(
   seen: ObservedMachine | undefined,
   record: MachineRecord | undefined,
@@ -264,7 +280,7 @@ function endOf(
   const started = record?.started ?? seen?.started
   if (seen?.phase === 'Starting') return started && now - started.at > greetingTimeout ? 'Crashed' : null
   if (seen || !started || started.ended !== null) return null
-  return started.bootId === bootId ? 'Crashed' : 'HostRebooted'
+  return started.bootId === bootId ? null : 'HostRebooted'
 }
 
 function countEnd(

@@ -26,7 +26,8 @@ export function drawVm(dice: Dice, name: string): VmWish {
     strategy: dice.weighted([
       [8, 'Always'],
       [1, 'RerunOnFailure'],
-      // Once and Manual are left out: of a start that came to nothing they count as ended (npm run sim does not see it).
+      [2, 'Once'],
+      [2, 'Manual'],
       [1, 'Halted'],
     ] as const),
     asked: false,

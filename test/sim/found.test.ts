@@ -149,6 +149,41 @@ test('of two VMs with a new secret the second waits though the first one did not
   await scene.rests()
 })
 
+test.each([
+  ['Once', 'before'],
+  ['Once', 'after'],
+  ['RerunOnFailure', 'before'],
+  ['Always', 'before'],
+] as const)('a start of %s that is cut short %s the spawn is no end of it', async (strategy, fate) => {
+  const scene = new Scene({})
+  await scene.rests()
+  let spawns = 0
+  scene.host.hooks.fate = ({ name }) => (name === 'process.spawn' && ++spawns === 1 ? fate : 'lives')
+  scene.site.want({ ...scene.site.wanted, vms: { a: { ...vm, strategy } } })
+  await scene.host.pass(5000)
+  expect(scene.host.life).toBeNull()
+  scene.host.start()
+  await scene.rests()
+  expect(scene.vmm('a')?.state).toBe('running')
+  const [record] = Object.values(scene.host.controller!.ledger.current.machines)
+  expect(record).toMatchObject({ crashes: { count: 0 }, started: { ended: null } })
+})
+
+test('a guest that runs once has run though its controller dies while that is written down', async () => {
+  for (let effect = 0; effect < 14; effect += 1) {
+    const scene = new Scene({ vms: { a: { ...vm, strategy: 'Once' } } })
+    await scene.rests()
+    let effects = 0
+    scene.host.hooks.fate = () => (effects++ === effect ? 'after' : 'lives')
+    scene.vmm('a')?.powerOff()
+    await scene.host.pass(5000)
+    scene.host.hooks.fate = () => 'lives'
+    if (scene.host.life === null) scene.host.start()
+    await scene.rests()
+    expect(scene.host.process.spawned).toHaveLength(1)
+  }
+})
+
 test('a controller that finds everything as it left it writes nothing', async () => {
   const scene = new Scene({ vms: { a: { ...vm, state: true, credential: 'Secret' }, b: vm } })
   await scene.rests()

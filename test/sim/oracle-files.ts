@@ -85,6 +85,7 @@ export function judgeEffect(sight: Sight, line: string): void {
 /** Law 3: written before the effect it speaks of. */
 function judgeSpawn({ host, tally, fail }: Sight, folder: string): void {
   if (tally.has('ledger removed') || tally.has('ledger torn')) return
+  if (tally.has('runtime folder removed') || tally.has('runtime folders removed')) return
   const file = host.files.text(`${folder}/machine.json`)
   if (file === null) {
     fail('ledger', `a VMM is spawned in ${folder}, where no record is`)

@@ -30,7 +30,8 @@ export function phaseOf({ alive, runState, silentFor, journal }: Vitals): Phase 
 
 /** Pure: how it ended; null while it runs, and when nothing says how. */
 export function endOf(phase: Phase, { runState, journal }: Vitals): MachineEnd | null {
-  if (phase === 'Gone') return journal.end
+  // Its guest was never let run: nothing has ended.
+  if (phase === 'Gone') return journal.ran ? journal.end : (journal.end ?? 'Stopped')
   if (phase !== 'Ended') return null
   if (runState === 'guest-panicked') return 'GuestPanicked'
   if (runState === 'internal-error') return 'Crashed'
