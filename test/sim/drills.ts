@@ -733,7 +733,7 @@ export const drills: readonly Drill[] = [
       }
       const picture = () => {
         const { chains, sets } = net.rules()
-        const links = net.links().map(({ index: _, mac: __, carrier: ___, ...link }) => link)
+        const links = net.links().map((link) => ({ ...link, index: 0, mac: '', carrier: false }))
         return JSON.stringify([chains, sets, links, net.forwarding])
       }
       const before = picture()
