@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Milliseconds. A guest under emulation takes ten seconds to boot, and some tests boot it more than once. */
@@ -11,6 +12,8 @@ export default defineConfig({
           name: 'pure',
           include: ['test/**/*.test.ts'],
           exclude: ['test/host/**', 'test/bench/**', 'test/kubernetes/**', '.cache/**'],
+          // Vitest leaves one processor idle, which on two of them means one file after the other; some files mostly wait.
+          maxWorkers: availableParallelism() + 1,
           // Properties try thousands of cases; a busy machine takes its time.
           testTimeout: 60_000,
         },
