@@ -11,10 +11,19 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/host/**', 'test/bench/**', 'test/kubernetes/**', '.cache/**'],
+          exclude: ['test/host/**', 'test/hostile/**', 'test/bench/**', 'test/kubernetes/**', '.cache/**'],
           // Vitest leaves one processor idle, which on two of them means one file after the other; some files mostly wait.
           maxWorkers: availableParallelism() + 1,
           // Properties try thousands of cases; a busy machine takes its time.
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          // Links that are swapped under real files, and a thousand bad inputs of each kind: half a minute of processor time.
+          name: 'hostile',
+          include: ['test/hostile/**/*.test.ts'],
+          maxWorkers: availableParallelism() + 1,
           testTimeout: 60_000,
         },
       },

@@ -31,22 +31,24 @@ export function totalsOf(report, code) {
 }
 
 /**
- * Runs one project of vitest.config.ts to its end.
+ * Runs projects of vitest.config.ts to their end, those of the host in namespaces of their own.
  *
- * @param {string} project
+ * @param {readonly string[]} projects
  * @param {string} [node] the Node to run it under
  * @returns {Promise<Totals>}
  */
-export async function runSuite(project, node = process.execPath) {
+export async function runSuite(projects, node = process.execPath) {
   const folder = mkdtempSync(join(tmpdir(), 'moorage-test-'))
   const file = join(folder, 'report.json')
   const vitest = join(checkout, 'node_modules/vitest/vitest.mjs')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   try {
-    const argv = [node, vitest, 'run', '--project', project, ...reporters]
-    const code = await run(project === 'host' && process.getuid?.() === 0 ? inNamespace(argv) : argv, { minutes: 60 })
+    const argv = [node, vitest, 'run', ...projects.flatMap((one) => ['--project', one]), ...reporters]
+    const code = await run(projects.includes('host') && process.getuid?.() === 0 ? inNamespace(argv) : argv, {
+      minutes: 60,
+    })
     const { why, ...totals } = totalsOf(read(file), code)
-    if (why) console.log(`suite ${project}: ${why}`)
+    if (why) console.log(`suite ${projects.join(' and ')}: ${why}`)
     return totals
   } finally {
     rmSync(folder, { recursive: true, force: true })

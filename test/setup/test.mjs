@@ -19,12 +19,15 @@ async function pureUnder24(tests) {
   try {
     const node = await node24()
     console.log('\nthe pure suite under Node 24')
-    return await runSuite('pure', node)
+    return await runSuite(quick, node)
   } catch (error) {
     console.log(`Node 24 could not be fetched, so the pure suite did not run under it: ${error}`)
     return process.env.CI === 'true' ? { ...none, failed: 1 } : { ...none, skipped: tests }
   }
 }
+
+/** What needs no namespace, and runs under both versions of Node. */
+const quick = ['pure', 'hostile']
 
 /** Seeds of a run of all tests: always the same ones, so that it fails only by what was changed. */
 const seeds = 300
@@ -46,9 +49,9 @@ async function runAll() {
   await ensureNode()
   await ensureBuild()
   await ensureGuest()
-  const pure = await runSuite('pure')
+  const pure = await runSuite(quick)
   const under24 = await pureUnder24(pure.passed + pure.failed + pure.skipped)
-  const suites = [pure, under24, await simulation(), await runSuite('host')]
+  const suites = [pure, under24, await simulation(), await runSuite(['host'])]
   const sum = (/** @type {keyof import('./suite.mjs').Totals} */ key) =>
     suites.reduce((total, suite) => total + suite[key], 0)
   return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }

@@ -4,21 +4,11 @@ import { paths, SimHost } from './host.ts'
 import { Oracles } from './oracles.ts'
 import { describe, isAtRest } from './rest.ts'
 import { Site } from './site.ts'
-import { nothing, type Wanted, type WantedVm } from './wanted.ts'
+import { nothing, plainVm, type Wanted } from './wanted.ts'
 
 /** What the simulation found in the controller, each told by hand: seeds mean something else when the simulation changes. */
 
-const vm: WantedVm = {
-  network: 'n1',
-  memory: 64,
-  machine: 'q35',
-  strategy: 'Always',
-  state: false,
-  credential: null,
-  readiness: true,
-  grace: 5,
-  token: 1,
-}
+const vm = plainVm
 
 class Scene {
   readonly host = new SimHost('found')

@@ -1,6 +1,6 @@
 import { root, type SimHost } from './host.ts'
 import type { Site } from './site.ts'
-import type { Wanted, WantedVm } from './wanted.ts'
+import { plainVm, type Wanted, type WantedVm } from './wanted.ts'
 
 /** One change on a host at rest; told again and again with a controller that dies somewhere in it. */
 export interface Story {
@@ -9,17 +9,7 @@ export interface Story {
   change(site: Site, host: SimHost): void
 }
 
-const vm: WantedVm = {
-  network: 'n1',
-  memory: 64,
-  machine: 'q35',
-  strategy: 'Always',
-  state: false,
-  credential: null,
-  readiness: true,
-  grace: 5,
-  token: 1,
-}
+const vm = plainVm
 const full: WantedVm = { ...vm, state: true, credential: 'Secret' }
 
 const wants =

@@ -43,6 +43,19 @@ export const nothing: Wanted = {
   kernel: 1,
 }
 
+/** One that runs and says so, and needs nothing else. */
+export const plainVm: WantedVm = {
+  network: 'n1',
+  memory: 64,
+  machine: 'q35',
+  strategy: 'Always',
+  state: false,
+  credential: null,
+  readiness: true,
+  grace: 5,
+  token: 1,
+}
+
 export function someVm(dice: Dice, networks: readonly string[]): WantedVm {
   return {
     network: dice.pick(networks),
