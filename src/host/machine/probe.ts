@@ -95,7 +95,11 @@ async function watch(
   const granted = readiness.failureThreshold ?? defaults.failures
   for (let failures = 0; ; ) {
     const ready = kept.readyAs === what
-    const passes = await probe(world, kept, asked, signal)
+    // A console that cannot be read now may be readable the next time.
+    const passes = await probe(world, kept, asked, signal).catch((error: Error) => {
+      warn(error)
+      return false
+    })
     signal.throwIfAborted()
     failures = passes ? 0 : failures + 1
     if (passes !== ready && (passes || failures >= granted)) await turn(passes).catch(warn)
