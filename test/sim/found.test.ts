@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { FileError } from '../../src/world/files.ts'
+import { networked, yaml } from '../host/stage-manifests.ts'
 import { paths, SimHost } from './host.ts'
 import { Oracles } from './oracles.ts'
 import { describe, isAtRest } from './rest.ts'
@@ -172,6 +173,21 @@ test('a guest that runs once has run though its controller dies while that is wr
     await scene.rests()
     expect(scene.host.process.spawned).toHaveLength(1)
   }
+})
+
+test('a console that cannot be read once is asked again', async () => {
+  const { host } = new Scene({})
+  let failures = 0
+  host.files.hook = ({ name, path, phase }) => {
+    if (phase === 'after' || name !== 'read' || !path.endsWith('/console.log') || ++failures > 2) return
+    throw new FileError('EIO', path, `EIO: ${path}`)
+  }
+  const readiness = { console: { contains: 'guest: up' }, periodSeconds: 1 }
+  host.files.write(`${paths.manifests}/z.yaml`, yaml(networked('z', 'n1', 20, { readiness })))
+  await host.pass(30_000)
+  expect(failures).toBeGreaterThan(2)
+  const { conditions } = host.controller!.statuses.current.get('MicroVM/default/z') as { conditions: readonly object[] }
+  expect(conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }))
 })
 
 test('a controller that finds everything as it left it writes nothing', async () => {
