@@ -9,15 +9,30 @@ const src = resolve(import.meta.dirname, '../src')
 const arrows: Readonly<Record<string, readonly string[]>> = {
   api: [],
   world: [],
-  source: ['api', 'world'],
+  kubernetes: ['api', 'world'],
+  source: ['api', 'world', 'kubernetes'],
   secret: ['api', 'world'],
   hypervisor: ['api'],
   resolve: ['api', 'hypervisor', 'rollout'],
   rollout: [],
   plan: ['rollout'],
   host: ['world', 'hypervisor', 'secret', 'api'],
-  controller: ['api', 'world', 'source', 'secret', 'hypervisor', 'resolve', 'rollout', 'plan', 'host'],
-  cli: ['api', 'world', 'source', 'secret', 'hypervisor', 'resolve', 'rollout', 'plan', 'host', 'controller'],
+  manager: ['api', 'world', 'kubernetes'],
+  controller: ['api', 'world', 'kubernetes', 'source', 'secret', 'hypervisor', 'resolve', 'rollout', 'plan', 'host'],
+  cli: [
+    'api',
+    'world',
+    'kubernetes',
+    'manager',
+    'source',
+    'secret',
+    'hypervisor',
+    'resolve',
+    'rollout',
+    'plan',
+    'host',
+    'controller',
+  ],
 }
 
 /** Modules at the root of `src` that every folder but `api` and `world` speaks. */

@@ -9,14 +9,14 @@ export type JsonSchema = { readonly [key: string]: unknown }
 
 /** The CustomResourceDefinition of a kind, as apiextensions.k8s.io/v1 takes it (a "structural schema"). */
 export function crdOf(kind: Kind): JsonSchema {
-  const { plural, singular, shortNames, scope } = kind
+  const { plural, singular, shortNames, scope, selectable } = kind
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: { name: `${plural}.${GROUP}` },
     spec: {
       group: GROUP,
-      names: { kind: kind.kind, listKind: `${kind.kind}List`, plural, singular, shortNames },
+      names: { kind: kind.kind, listKind: `${kind.kind}List`, plural, singular, shortNames, categories: ['moorage'] },
       scope,
       versions: [
         {
@@ -25,6 +25,7 @@ export function crdOf(kind: Kind): JsonSchema {
           storage: true,
           subresources: { status: {} },
           additionalPrinterColumns: kind.columns,
+          ...(selectable.length > 0 && { selectableFields: selectable.map((jsonPath) => ({ jsonPath })) }),
           schema: { openAPIV3Schema: rootSchema(kind) },
         },
       ],

@@ -1,11 +1,15 @@
 import type * as z from 'zod'
+import { type MicroVMHost, microVMHost } from './host.ts'
+import { type MicroVMShare, microVMShare } from './host-share.ts'
 import { type MicroVMImage, microVMImage } from './image.ts'
 import { API_VERSION } from './meta.ts'
 import { type MicroVM, microVM } from './microvm.ts'
 import { type MicroVMNetwork, microVMNetwork } from './network.ts'
 import { type MicroVMOperation, microVMOperation } from './operation.ts'
+import { type MicroVMRollout, microVMRollout } from './rollout.ts'
 import { type Secret, secret } from './secret.ts'
 import { type MicroVMState, microVMState } from './state.ts'
+import { type MicroVMTenant, microVMTenant } from './tenant.ts'
 import { type MicroVMVolume, microVMVolume } from './volume.ts'
 
 /** An object of any kind. */
@@ -16,6 +20,10 @@ export type AnyObject =
   | MicroVMState
   | MicroVMVolume
   | MicroVMOperation
+  | MicroVMRollout
+  | MicroVMShare
+  | MicroVMTenant
+  | MicroVMHost
   | Secret
 
 /** The name of a kind. */
@@ -44,16 +52,32 @@ export interface Kind {
   readonly description: string
   readonly schema: z.ZodObject
   readonly columns: readonly Column[]
+  /** Fields besides name and namespace by which an API server selects objects, as it writes them: `.status.nodeName`. */
+  readonly selectable: readonly string[]
 }
 
 const phase: Column = { name: 'Phase', type: 'string', jsonPath: '.status.phase' }
 const ready: Column = { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' }
+const node: Column = { name: 'Node', type: 'string', jsonPath: '.status.nodeName' }
 const age: Column = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' }
 
-function ours(kind: KindName, short: string, rest: Pick<Kind, 'scope' | 'description' | 'schema' | 'columns'>): Kind {
+type Own = Pick<Kind, 'scope' | 'description' | 'schema' | 'columns'> & { readonly selectable?: readonly string[] }
+
+function ours(kind: KindName, short: string, own: Own): Kind {
   const singular = kind.toLowerCase()
-  return { kind, apiVersion: API_VERSION, plural: `${singular}s`, singular, shortNames: [short], ...rest }
+  return {
+    kind,
+    apiVersion: API_VERSION,
+    plural: `${singular}s`,
+    singular,
+    shortNames: [short],
+    selectable: [],
+    ...own,
+  }
 }
+
+/** Of what is bound to a host: each host follows its own. */
+const selectable = ['.status.nodeName']
 
 /** Every kind that this build knows, in the order in which they are listed to people. */
 export const KINDS: readonly Kind[] = [
@@ -61,13 +85,15 @@ export const KINDS: readonly Kind[] = [
     scope: 'Namespaced',
     description: 'One VM: compute, a fixed network identity, what it boots, which disks it carries.',
     schema: microVM,
+    selectable,
     columns: [
       phase,
       ready,
-      { name: 'Address', type: 'string', jsonPath: '.status.interfaces[0].addresses[0].address' },
+      node,
+      { name: 'IP', type: 'string', jsonPath: '.status.interfaces[0].addresses[0].address' },
+      { name: 'State', type: 'string', jsonPath: '.status.disks[0].state' },
       { name: 'Restarts', type: 'integer', jsonPath: '.status.restarts.count' },
       { name: 'Image', type: 'string', jsonPath: '.spec.image.name', priority: 1 },
-      { name: 'Node', type: 'string', jsonPath: '.status.nodeName', priority: 1 },
       age,
     ],
   }),
@@ -92,6 +118,7 @@ export const KINDS: readonly Kind[] = [
     scope: 'Namespaced',
     description: 'A portable disk that outlives any VM: the claim.',
     schema: microVMState,
+    selectable,
     columns: [
       phase,
       { name: 'Size', type: 'string', jsonPath: '.spec.size' },
@@ -104,11 +131,12 @@ export const KINDS: readonly Kind[] = [
     scope: 'Cluster',
     description: 'The bytes of a state on one host: the record, made by the controller.',
     schema: microVMVolume,
+    selectable,
     columns: [
       phase,
       { name: 'Capacity', type: 'string', jsonPath: '.spec.capacity' },
       { name: 'State', type: 'string', jsonPath: '.spec.stateRef.name' },
-      { name: 'Node', type: 'string', jsonPath: '.status.nodeName', priority: 1 },
+      { ...node, priority: 1 },
       age,
     ],
   }),
@@ -116,10 +144,52 @@ export const KINDS: readonly Kind[] = [
     scope: 'Namespaced',
     description: 'One imperative wish: start, stop or restart a VM.',
     schema: microVMOperation,
+    selectable,
     columns: [
       { name: 'Type', type: 'string', jsonPath: '.spec.type' },
       { name: 'MicroVM', type: 'string', jsonPath: '.spec.microVM.name' },
       phase,
+      age,
+    ],
+  }),
+  ours('MicroVMRollout', 'mvmroll', {
+    scope: 'Namespaced',
+    description: 'How many of the VMs that a selector names may be away at once.',
+    schema: microVMRollout,
+    columns: [
+      { name: 'Max-Unavailable', type: 'integer', jsonPath: '.spec.maxUnavailable' },
+      { name: 'Selected', type: 'integer', jsonPath: '.status.selected' },
+      { name: 'Unavailable', type: 'integer', jsonPath: '.status.unavailable' },
+      { name: 'Waiting', type: 'integer', jsonPath: '.status.waiting' },
+      age,
+    ],
+  }),
+  ours('MicroVMShare', 'mvmshare', {
+    scope: 'Cluster',
+    description: 'A folder of a host that VMs may mount, by name.',
+    schema: microVMShare,
+    columns: [{ name: 'Path', type: 'string', jsonPath: '.spec.path' }, age],
+  }),
+  ours('MicroVMTenant', 'mvmtenant', {
+    scope: 'Cluster',
+    description: 'What the namespace of the same name may use.',
+    schema: microVMTenant,
+    columns: [
+      { name: 'MicroVMs', type: 'integer', jsonPath: '.status.used.microVMs' },
+      { name: 'Memory', type: 'string', jsonPath: '.status.used.memory' },
+      { name: 'Disk', type: 'string', jsonPath: '.status.used.disk' },
+      age,
+    ],
+  }),
+  ours('MicroVMHost', 'mvmhost', {
+    scope: 'Cluster',
+    description: 'A host of a cluster: what it offers.',
+    schema: microVMHost,
+    columns: [
+      ready,
+      { name: 'vCPU', type: 'integer', jsonPath: '.status.allocatable.vcpu' },
+      { name: 'Memory', type: 'string', jsonPath: '.status.allocatable.memory' },
+      { name: 'Version', type: 'string', jsonPath: '.status.version' },
       age,
     ],
   }),
@@ -132,6 +202,7 @@ export const KINDS: readonly Kind[] = [
     scope: 'Namespaced',
     description: 'Credentials, as in Kubernetes.',
     schema: secret,
+    selectable: [],
     columns: [{ name: 'Type', type: 'string', jsonPath: '.type' }, age],
   },
 ]

@@ -84,7 +84,7 @@ function readList(source: Source, list: Record<string, unknown>): readonly Manif
 }
 
 function readObject(source: Source, value: unknown, path: Path): ManifestDocument {
-  const checked = checkObject(withoutServerFields(value))
+  const checked = checkObject(manifestOf(value))
   const lines = linesOf(source, path)
   if ('object' in checked) return { object: checked.object, ref: refOf(checked.object), problems: [], lines }
   return { ...refIn(value), problems: problemsOf(source, path, checked.faults), lines }
@@ -129,8 +129,8 @@ function wholeFile(text: string, lines: LineCounter, { offset, message }: { offs
   return { problems: [problemAt(lines, offset, '', message)], lines: { first: 1, last } }
 }
 
-/** `status`, and what in `metadata` a server sets, are not for manifests to say. */
-function withoutServerFields(value: unknown): unknown {
+/** What is left of an object without `status` and without what in `metadata` only a server sets: what people wrote. */
+export function manifestOf(value: unknown): unknown {
   if (!isMap(value)) return value
   const { status: _, ...object } = value
   if (!isMap(object.metadata)) return object

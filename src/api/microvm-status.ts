@@ -56,6 +56,14 @@ const credentials = z.looseObject({
 export const microVMStatus = statusOf({
   nodeName: text(253).describe('The host that the VM is bound to.').optional(),
   bindingEpoch: count().describe('Counts bindings; a host with an older number gives way.').optional(),
+  rollout: text(63).describe('The MicroVMRollout that restarts of the VM wait for.').optional(),
+  restart: z
+    .looseObject({
+      wanted: text(128).describe('Which change the host waits to restart the VM for.').optional(),
+      granted: text(128).describe('Which change it may restart the VM for now.').optional(),
+    })
+    .describe('A restart that waits for its turn among others.')
+    .optional(),
   effective: mapOf(labelKey(), text(1024), 64)
     .describe('What defaults and probes came to when the VM was started, e.g. machine: q35, accel: tcg.')
     .optional(),

@@ -24,6 +24,7 @@ const spec = z
   .describe('What should be done.')
 
 const status = statusOf({
+  nodeName: text(253).describe('The host that its VM is bound to.').optional(),
   message: text(1024).describe('One sentence on the phase.').optional(),
   startedAt: time().describe('When work on it began.').optional(),
   finishedAt: time().describe('When it ended, either way.').optional(),

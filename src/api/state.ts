@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { integer } from './integer.ts'
 import { namespacedObject } from './object.ts'
 import { quantity } from './quantity.ts'
 import { nameRef } from './ref.ts'
@@ -59,7 +60,10 @@ export const stateSpec = ruled(
 const status = statusOf({
   volume: nameRef('MicroVMVolume').describe('The volume that holds the bytes.').optional(),
   capacity: text(32).describe('Size of that volume.').optional(),
-  nodeName: text(253).describe('The host where that volume is.').optional(),
+  nodeName: text(253).describe('The host where that volume is, or is to be made.').optional(),
+  bindingEpoch: integer(0, Number.MAX_SAFE_INTEGER)
+    .describe('Counts bindings; a host with an older number gives way.')
+    .optional(),
   microVM: nameRef('MicroVM').describe('The VM that holds the state; one at a time.').optional(),
 })
 

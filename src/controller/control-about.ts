@@ -24,5 +24,6 @@ export function aboutObject({ last, statuses, events }: Controlled, key: string)
 }
 
 function originOf({ origin }: Accepted): string | null {
+  if ('cluster' in origin) return origin.cluster
   return 'machine' in origin ? null : `${origin.file}:${origin.line}`
 }

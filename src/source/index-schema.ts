@@ -37,6 +37,7 @@ const record = z.object({
   origin: z.union([z.object({ file: z.string(), line: z.number() }), z.object({ machine: z.literal(true) })]),
   deletion: z.object({ at: z.number(), asked: z.boolean() }).nullable(),
   absence: z.object({ since: z.number(), held: z.boolean() }).nullable(),
+  epoch: z.int().optional(),
 })
 
 /** Whether a value is the header of an index of this version. */

@@ -33,6 +33,8 @@ export interface IndexRecord {
   /** The tombstone. `asked`: somebody asked for it by name. */
   readonly deletion: { readonly at: number; readonly asked: boolean } | null
   readonly absence: Absence | null
+  /** Of an object of a cluster: which binding to this host it came with. */
+  readonly epoch?: number
 }
 
 /** `file` is relative to the directory of manifests. */

@@ -38,10 +38,21 @@ export interface Accepted {
   readonly newer: readonly SourceProblem[]
   /** Milliseconds since the epoch. */
   readonly createdAt: number
+  /** What a cluster's manager gave out; absent on a host that decides by itself. */
+  readonly assigned?: Assigned
 }
 
-/** A manifest, by its path as the user knows it and a line from 1; or the controller itself. */
-export type Origin = { readonly file: string; readonly line: number } | { readonly machine: true }
+/** What the one allocator of a cluster gave to a VM. */
+export interface Assigned {
+  /** By name of the interface. */
+  readonly addresses: Readonly<Record<string, string>>
+}
+
+/** A manifest, by its path as the user knows it and a line from 1; the controller itself; or a cluster, by its address. */
+export type Origin =
+  | { readonly file: string; readonly line: number }
+  | { readonly machine: true }
+  | { readonly cluster: string }
 
 export interface SourceProblem {
   /** A file or a directory, as the user knows it. */

@@ -96,16 +96,16 @@ export const OBJECT_FAULTS: readonly BadInput[] = [
   ['kind: MicroVM', '1:1 apiVersion is required: for MicroVM write moorage.dev/v1alpha1'],
   [
     'apiVersion: moorage.dev/v1alpha1',
-    '1:1 kind is required: write one of MicroVM, MicroVMNetwork, MicroVMImage, MicroVMState, MicroVMVolume, MicroVMOperation, Secret',
+    '1:1 kind is required: write one of MicroVM, MicroVMNetwork, MicroVMImage, MicroVMState, MicroVMVolume, MicroVMOperation, MicroVMRollout, MicroVMShare, MicroVMTenant, MicroVMHost, Secret',
   ],
   [
     'apiVersion: moorage.dev/v1alpha1\nkind: 5',
-    '2:7 kind must be text: write one of MicroVM, MicroVMNetwork, MicroVMImage, MicroVMState, MicroVMVolume, MicroVMOperation, Secret',
+    '2:7 kind must be text: write one of MicroVM, MicroVMNetwork, MicroVMImage, MicroVMState, MicroVMVolume, MicroVMOperation, MicroVMRollout, MicroVMShare, MicroVMTenant, MicroVMHost, Secret',
   ],
   ['apiVersion: moorage.dev/v1alpha1\nkind: MicroVn', '2:7 kind MicroVn is not known here: did you mean MicroVM?'],
   [
     'apiVersion: apps/v1\nkind: Deployment',
-    '2:7 kind Deployment is not known here: write one of MicroVM, MicroVMNetwork, MicroVMImage, MicroVMState, MicroVMVolume, MicroVMOperation, Secret',
+    '2:7 kind Deployment is not known here: write one of MicroVM, MicroVMNetwork, MicroVMImage, MicroVMState, MicroVMVolume, MicroVMOperation, MicroVMRollout, MicroVMShare, MicroVMTenant, MicroVMHost, Secret',
   ],
   [
     'apiVersion: moorage.dev/v1\nkind: MicroVM',

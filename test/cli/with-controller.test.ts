@@ -74,9 +74,9 @@ describe('get', () => {
     const { code, out, err } = await run('get')
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(columns(out)).toEqual([
-      ['NAME', 'PHASE', 'READY', 'ADDRESS', 'RESTARTS', 'AGE'],
-      ['one', 'Running', 'True', '10.1.0.2', '3', expect.stringMatching(/^\d+d/)],
-      ['two', 'Running', 'True', '10.1.0.2', '3', expect.stringMatching(/^\d+d/)],
+      ['NAME', 'PHASE', 'READY', 'NODE', 'IP', 'STATE', 'RESTARTS', 'AGE'],
+      ['one', 'Running', 'True', 'host-a', '10.1.0.2', '-', '3', expect.stringMatching(/^\d+d/)],
+      ['two', 'Running', 'True', 'host-a', '10.1.0.2', '-', '3', expect.stringMatching(/^\d+d/)],
     ])
   })
 

@@ -107,6 +107,11 @@ function statusOf(
         ...extra,
       }
     }
+    case 'MicroVMRollout':
+    case 'MicroVMShare':
+    case 'MicroVMTenant':
+    case 'MicroVMHost':
+      return common(accepted, concern, view, old, null, 'means something in a cluster; on this host alone, nothing')
     case 'MicroVMVolume':
       return { phase: 'Bound', observedGeneration: accepted.generation, nodeName: view.nodeName }
   }

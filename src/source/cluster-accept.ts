@@ -1,0 +1,195 @@
+import { checkObject } from '../api/check.ts'
+import { type AnyObject, kindOf } from '../api/kinds.ts'
+import { manifestOf } from '../api/manifest.ts'
+import { type ObjectKey, parseKey } from '../api/meta.ts'
+import type { ApiObject } from '../kubernetes/resource.ts'
+import type { Index, IndexRecord } from './index.ts'
+import type { Assigned, SourceProblem } from './source.ts'
+
+/** What a server says of an object of ours that it no longer sends us. */
+export type Answer =
+  /** It has no object of that name. `deleted`: the last version it sent was being deleted. */
+  | { readonly is: 'gone'; readonly deleted: boolean }
+  /** Another incarnation has the name: ours ended. */
+  | { readonly is: 'replaced' }
+  /** It is bound to another host, by a later decision than the one that bound it here. */
+  | { readonly is: 'elsewhere' }
+  /** It is there and being deleted, although its status does not name this host any more. */
+  | { readonly is: 'deleting'; readonly at: number }
+  /** It is there, and nothing that was said takes it away from this host. */
+  | { readonly is: 'ours' }
+
+export interface Seen {
+  /** Everything that is for this host, by key. */
+  readonly objects: ReadonlyMap<string, ApiObject>
+  /** What was found out of those that left, by key. */
+  readonly answers: ReadonlyMap<string, Answer>
+  /** Uids of which nothing is left here, although the server still has them. */
+  readonly finished: ReadonlySet<string>
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+export interface Acceptance {
+  /** The very same when nothing changed. */
+  readonly index: Index
+  /** By key: what is wrong with a newer version than the accepted one. */
+  readonly newer: ReadonlyMap<string, readonly SourceProblem[]>
+  /** What is wrong with objects of which no version is accepted, and objects that vanished. */
+  readonly problems: readonly SourceProblem[]
+  /** By key. */
+  readonly assigned: ReadonlyMap<string, Assigned>
+}
+
+/** Kinds whose absence means nothing by itself: what they stand for runs, or is somebody's data. */
+export const anchored: ReadonlySet<string> = new Set(['MicroVM', 'MicroVMState'])
+
+/**
+ * The next index after what a cluster sent. Pure. A bad version of an object keeps its last good one; an object that is not
+ * sent any more stays until the server said why.
+ */
+export function acceptCluster(previous: Index, seen: Seen, checked: Checker): Acceptance {
+  const records = new Map<string, IndexRecord>()
+  const newer = new Map<string, readonly SourceProblem[]>()
+  const problems: SourceProblem[] = []
+  const assigned = new Map<string, Assigned>()
+  for (const [key, object] of seen.objects) {
+    if (seen.finished.has(object.metadata.uid)) continue
+    const before = previous.records.get(key)
+    const found = checked(key, object)
+    const faults = 'faults' in found ? found.faults : []
+    if (faults.length > 0) {
+      if (before) newer.set(key, faults)
+      else problems.push(...faults)
+    }
+    const record = next(key, before, object, 'object' in found ? found.object : null, seen.now)
+    if (record === null) continue
+    records.set(key, record)
+    assigned.set(key, assignedOf(object))
+  }
+  for (const [key, record] of previous.records) {
+    if (seen.objects.has(key)) continue
+    const kept = departed(record, seen.answers.get(key), seen.now)
+    if (kept === null) continue
+    records.set(key, kept)
+    if (seen.answers.get(key)?.is === 'gone' && kept.deletion === null) problems.push(vanished(key))
+  }
+  const same =
+    records.size === previous.records.size && [...records].every(([key, each]) => previous.records.get(key) === each)
+  return { index: same ? previous : { ...previous, recover: false, records }, newer, problems, assigned }
+}
+
+/** What one object came to: its plain form, or what is wrong with it. */
+export type Checker = (
+  key: string,
+  object: ApiObject,
+) => { readonly object: AnyObject } | { readonly faults: readonly SourceProblem[] }
+
+/** Checks each version of an object once. What only a server sets, and status, are left out before. */
+export function newChecker(): Checker {
+  const known = new Map<string, { readonly mark: string; readonly result: ReturnType<Checker> }>()
+  return (key, object) => {
+    const mark = markOf(object)
+    const before = known.get(key)
+    if (before?.mark === mark) return before.result
+    const { kind } = parseKey(key as ObjectKey)
+    const result = check(key, { ...object, kind, apiVersion: kindOf(kind)?.apiVersion ?? object.apiVersion })
+    known.set(key, { mark, result })
+    return result
+  }
+}
+
+function check(key: string, object: object): ReturnType<Checker> {
+  const found = checkObject(manifestOf(object))
+  if ('object' in found) return found
+  return { faults: found.faults.map(({ message }) => ({ file: '', line: 0, column: 0, message, key })) }
+}
+
+/** Status is written often and means nothing here: only what people wrote counts. */
+function markOf({ metadata }: ApiObject): string {
+  const { uid, generation, resourceVersion, labels, annotations } = metadata
+  // Kinds of the core, such as Secret, count no generations.
+  return generation === undefined ? `${uid} ${resourceVersion}` : JSON.stringify([uid, generation, labels, annotations])
+}
+
+function next(
+  key: string,
+  before: IndexRecord | undefined,
+  { metadata, status }: ApiObject,
+  object: AnyObject | null,
+  now: number,
+): IndexRecord | null {
+  const ref = parseKey(key as ObjectKey)
+  const isAnchored = anchored.has(ref.kind)
+  if (before && before.uid !== metadata.uid && isAnchored) return before.deletion ? before : ended(before, now)
+  const epoch = epochOf(status)
+  const deletion =
+    isAnchored && metadata.deletionTimestamp ? { at: timeOf(metadata.deletionTimestamp, now), asked: true } : null
+  const good = object ?? (before?.uid === metadata.uid ? before.object : null)
+  if (good === null) return null
+  const { generation = 1 } = metadata
+  const grown = object === null ? (before?.generation ?? generation) : generation
+  if (
+    before?.uid === metadata.uid &&
+    before.object === good &&
+    before.generation === grown &&
+    before.epoch === epoch &&
+    (before.deletion === null) === (deletion === null)
+  )
+    return before
+  return {
+    ...{ key, ref, uid: metadata.uid, generation: grown, createdAt: timeOf(metadata.creationTimestamp, now) },
+    ...{ object: good, stored: before?.object === good ? before.stored : null },
+    ...{ origin: { machine: true }, deletion, absence: null },
+    ...(epoch !== undefined && { epoch }),
+  }
+}
+
+/** What becomes of a record that the server sends no more; null: it goes, and nothing hangs on it. */
+function departed(record: IndexRecord, answer: Answer | undefined, now: number): IndexRecord | null {
+  if (!anchored.has(record.ref.kind)) return null
+  if (record.deletion !== null) return record
+  switch (answer?.is) {
+    case 'replaced':
+    case 'elsewhere':
+      return ended(record, now)
+    case 'deleting':
+      return { ...record, deletion: { at: answer.at, asked: true } }
+    case 'gone':
+      return answer.deleted ? ended(record, now) : record
+    default:
+      return record
+  }
+}
+
+function ended(record: IndexRecord, now: number): IndexRecord {
+  return { ...record, deletion: { at: now, asked: true } }
+}
+
+function vanished(key: string): SourceProblem {
+  const message = `${key} vanished from the cluster without being deleted: it is left as it is; create it again, or stop it on this host with moorage delete`
+  return { file: '', line: 0, column: 0, message, key }
+}
+
+function assignedOf({ status }: ApiObject): Assigned {
+  const addresses: Record<string, string> = {}
+  const interfaces = (status as { interfaces?: unknown } | undefined)?.interfaces
+  for (const each of Array.isArray(interfaces) ? interfaces : []) {
+    const { name, addresses: given } = (each ?? {}) as { name?: unknown; addresses?: { address?: unknown }[] }
+    const address = Array.isArray(given) ? given[0]?.address : undefined
+    if (typeof name === 'string' && typeof address === 'string') addresses[name] = address
+  }
+  return { addresses }
+}
+
+/** Which decision bound an object, as its status says; undefined for kinds that are bound to no host. */
+export function epochOf(status: unknown): number | undefined {
+  const epoch = (status as { bindingEpoch?: unknown } | undefined)?.bindingEpoch
+  return typeof epoch === 'number' && Number.isSafeInteger(epoch) ? epoch : undefined
+}
+
+/** RFC 3339 as milliseconds since the epoch. */
+export function timeOf(text: string | undefined, otherwise: number): number {
+  const time = Date.parse(text ?? '')
+  return Number.isNaN(time) ? otherwise : time
+}

@@ -1,0 +1,178 @@
+// @ts-check
+/** A real control plane of one: etcd, kube-apiserver and kube-controller-manager on loopback, in a folder of its own. */
+import { spawn } from 'node:child_process'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/**
+ * @typedef {object} ControlPlane
+ * @property {string} folder everything it writes is here
+ * @property {string} server `https://address:port`
+ * @property {string} kubeconfig a file, of somebody who may do everything
+ * @property {string} ca the file with the server's certificate
+ * @property {(part: Part) => Promise<void>} kill kills one part, at once
+ * @property {(part: Part) => Promise<void>} start starts it again and waits until it is ready
+ * @property {(part: Part, signal: NodeJS.Signals) => void} signal e.g. SIGSTOP: it hangs
+ * @property {() => Promise<void>} stop ends everything
+ */
+
+/** @typedef {'etcd' | 'apiserver' | 'controllers'} Part */
+
+/** Milliseconds that a part may take to be ready; a busy machine takes its time. */
+const patience = 120_000
+
+/**
+ * Starts one and waits until it is ready.
+ *
+ * @param {import('../setup/kubernetes-tools.mjs').Tools} tools
+ * @param {string} folder empty
+ * @param {string} [address] where it listens besides 127.0.0.1, for network namespaces beside this one
+ * @returns {Promise<ControlPlane>}
+ */
+export async function startControlPlane(tools, folder, address = '127.0.0.1') {
+  const files = prepare(folder)
+  const [client, peer, secure, controllers] = await freePorts(4)
+  const server = `https://${address}:${secure}`
+  const etcd = `http://127.0.0.1:${client}`
+  const token = randomBytes(16).toString('hex')
+  writeFileSync(files.tokens, `${token},admin,admin,"system:masters"\n`, { mode: 0o600 })
+  const kubeconfig = join(folder, 'kubeconfig')
+  /** @type {Record<Part, { argv: string[], ready: () => Promise<boolean> }>} */
+  const parts = {
+    etcd: {
+      argv: [
+        tools.etcd,
+        ...['--name=etcd', `--data-dir=${folder}/etcd`, '--unsafe-no-fsync', '--log-level=error'],
+        ...[`--listen-client-urls=${etcd}`, `--advertise-client-urls=${etcd}`],
+        ...[`--listen-peer-urls=http://127.0.0.1:${peer}`, `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`],
+        `--initial-cluster=etcd=http://127.0.0.1:${peer}`,
+      ],
+      ready: () => answers(`${etcd}/readyz`),
+    },
+    apiserver: {
+      argv: [
+        tools['kube-apiserver'],
+        ...[`--etcd-servers=${etcd}`, `--cert-dir=${folder}/pki`, `--secure-port=${secure}`],
+        ...['--bind-address=0.0.0.0', `--advertise-address=${address}`, '--endpoint-reconciler-type=none'],
+        ...[`--token-auth-file=${files.tokens}`, '--authorization-mode=RBAC'],
+        ...['--service-cluster-ip-range=10.255.0.0/24', '--disable-admission-plugins=ServiceAccount'],
+        ...['--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${files.key}`],
+        ...[`--service-account-signing-key-file=${files.key}`, '--watch-cache=true'],
+        ...['--enable-priority-and-fairness=true', '-v=0'],
+      ],
+      ready: () => allowed(tools, kubeconfig, '/readyz'),
+    },
+    controllers: {
+      argv: [
+        tools['kube-controller-manager'],
+        ...[`--kubeconfig=${kubeconfig}`, '--leader-elect=false', `--secure-port=${controllers}`],
+        ...['--bind-address=127.0.0.1', `--cert-dir=${folder}/pki-controllers`],
+        '--controllers=garbage-collector-controller,namespace-controller,validatingadmissionpolicy-status-controller',
+        ...['--use-service-account-credentials=false', '-v=0'],
+      ],
+      ready: async () => true,
+    },
+  }
+  /** @type {Map<Part, import('node:child_process').ChildProcess>} */
+  const running = new Map()
+
+  /** @param {Part} part */
+  async function start(part) {
+    const { argv, ready } = parts[part]
+    const log = openSync(join(folder, `${part}.log`), 'a', 0o600)
+    const [program = '', ...args] = argv
+    const child = spawn(program, args, { stdio: ['ignore', log, log] })
+    running.set(part, child)
+    const until = Date.now() + patience
+    while (!(await ready())) {
+      const ended = child.exitCode !== null || child.signalCode !== null
+      if (ended || Date.now() > until) throw new Error(`${part} ${ended ? 'ended' : 'is not ready'}:\n${tail(folder, part)}`)
+      await sleep(100)
+    }
+  }
+
+  /** @param {Part} part */
+  async function kill(part) {
+    const child = running.get(part)
+    running.delete(part)
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((done) => child.once('exit', done))
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  const stop = async () => {
+    for (const part of /** @type {Part[]} */ (['controllers', 'apiserver', 'etcd'])) await kill(part)
+  }
+  const ca = join(folder, 'pki/apiserver.crt')
+  writeFileSync(kubeconfig, kubeconfigOf({ server, ca, token }), { mode: 0o600 })
+  try {
+    for (const part of /** @type {Part[]} */ (['etcd', 'apiserver', 'controllers'])) await start(part)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { folder, server, kubeconfig, ca, start, kill, stop, signal: (part, signal) => running.get(part)?.kill(signal) }
+}
+
+/**
+ * A kubeconfig as JSON, which is YAML.
+ *
+ * @param {{ server: string, ca: string, token?: string, tokenFile?: string }} access
+ */
+export function kubeconfigOf({ server, ca, token, tokenFile }) {
+  return JSON.stringify({
+    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'moorage' },
+    contexts: [{ name: 'moorage', context: { cluster: 'moorage', user: 'moorage' } }],
+    clusters: [{ name: 'moorage', cluster: { server, 'certificate-authority': ca } }],
+    users: [{ name: 'moorage', user: token === undefined ? { tokenFile } : { token } }],
+  })
+}
+
+/** @param {string} folder */
+function prepare(folder) {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const key = join(folder, 'service-account.key')
+  writeFileSync(key, privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
+  return { key, tokens: join(folder, 'tokens.csv') }
+}
+
+/** @param {string} url */
+async function answers(url) {
+  return fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    (reply) => reply.ok,
+    () => false,
+  )
+}
+
+/** @param {import('../setup/kubernetes-tools.mjs').Tools} tools @param {string} kubeconfig @param {string} path */
+function allowed(tools, kubeconfig, path) {
+  const child = spawn(tools.kubectl, ['--kubeconfig', kubeconfig, '--request-timeout=5s', 'get', '--raw', path], {
+    stdio: 'ignore',
+  })
+  return /** @type {Promise<boolean>} */ (new Promise((done) => child.once('close', (code) => done(code === 0))))
+}
+
+/** @param {number} count @returns {Promise<number[]>} ports that were free a moment ago */
+async function freePorts(count) {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer()
+      return /** @type {Promise<import('node:net').Server>} */ (
+        new Promise((done) => server.listen(0, '127.0.0.1', () => done(server)))
+      )
+    }),
+  )
+  const ports = servers.map((server) => /** @type {import('node:net').AddressInfo} */ (server.address()).port)
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
+  return ports
+}
+
+/** @param {string} folder @param {Part} part */
+function tail(folder, part) {
+  return readFileSync(join(folder, `${part}.log`), 'utf8').slice(-3000)
+}
