@@ -29,6 +29,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'kubernetes',
+          include: ['test/kubernetes/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: patience,
+          hookTimeout: patience,
+        },
+      },
+      {
+        test: {
           name: 'host',
           include: ['test/host/*.test.ts'],
           // They share the machine: its cores, its kernel's limits.

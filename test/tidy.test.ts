@@ -19,7 +19,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   host: ['world', 'hypervisor', 'secret', 'api'],
   manager: ['api', 'world', 'kubernetes'],
   controller: ['api', 'world', 'kubernetes', 'source', 'secret', 'hypervisor', 'resolve', 'rollout', 'plan', 'host'],
+  agent: ['api', 'world', 'kubernetes', 'source', 'hypervisor', 'controller'],
   cli: [
+    'agent',
     'api',
     'world',
     'kubernetes',

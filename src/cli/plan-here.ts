@@ -26,7 +26,7 @@ export async function planWithoutController(context: Context, options: PlanOptio
   if (isBlind.length > 0) throw new Failure(isBlind.map(({ says }) => says))
   const files = readOnlyFiles(context.files)
   await makeDirectories(files, context.paths)
-  const settings = await settingsOf(context, options)
+  const { manifests, ...settings } = await settingsOf(context, options)
   const root = await openRoot({ files, random: context.random }, context.paths)
   const world = { ...readOnlyWorld(linuxWorld(root)), files }
   return withDeadline(context.clock, longest.all, null, async (signal) => {
@@ -35,6 +35,7 @@ export async function planWithoutController(context: Context, options: PlanOptio
       paths: context.paths,
       root,
       ...settings,
+      from: { manifests },
       features: await seenFeatures(world, signal),
       log: await openLog(context, 'error'),
     })

@@ -33,13 +33,16 @@ export async function runController(context: Context, options: RunOptions): Prom
   const { signal, stop } = untilAsked()
   try {
     const log = await openLog(context, options.logLevel ?? (options.once ? 'error' : 'info'))
-    const controller = await open(context, options, log, signal)
+    const { controller, agent } = await open(context, options, log, signal)
+    const left = new AbortController()
+    const reporting = agent?.(controller, AbortSignal.any([signal, left.signal]))
     try {
       if (options.once) return await once(context, controller, signal)
       await serve(controller, address, log, signal)
       return 0
     } finally {
-      await withPatience(context, controller.close())
+      left.abort()
+      await withPatience(context, Promise.all([controller.close(), reporting]))
     }
   } catch (error) {
     if (!signal.aborted) throw error
@@ -51,25 +54,38 @@ export async function runController(context: Context, options: RunOptions): Prom
 }
 
 /** Makes the folders and takes the lock: from here on nobody else changes anything of this root. */
-async function takeRoot({ files, paths }: Context, { manifests }: RunOptions): Promise<Lock> {
+async function takeRoot({ files, paths }: Context, { manifests, kubernetes }: RunOptions): Promise<Lock> {
   const isNew = (await files.stat(`${paths.state}/root.json`)) === null
   await makeDirectories(files, paths)
   const lock = await files.lock(`${paths.state}/lock`)
   if (lock === null)
     throw new Failure(`another controller holds ${paths.state}/lock; end it first, or take another --root`)
-  if (isNew && manifests === undefined) await makeManifests(files, paths.manifests)
+  if (isNew && manifests === undefined && !kubernetes) await makeManifests(files, paths.manifests)
   return lock
 }
 
-async function open(context: Context, options: RunOptions, log: Logger, signal: AbortSignal): Promise<Controller> {
+interface Opened {
+  readonly controller: Controller
+  /** Runs beside the controller of a host that is one of a cluster's. */
+  readonly agent: ((controller: Controller, signal: AbortSignal) => Promise<void>) | null
+}
+
+async function open(context: Context, options: RunOptions, log: Logger, signal: AbortSignal): Promise<Opened> {
   const { paths } = context
-  const settings = await settingsOf(context, options)
+  const { manifests, nodeName: hostName, ...settings } = await settingsOf(context, options)
+  const nodeName = options.node ?? hostName
   const root = await openRoot(context, paths)
   const world = linuxWorld(root)
   const trial = { user: usersOf(settings.config, root).first, directory: paths.run }
   const features = await triedFeatures(world, trial, signal)
   if (!features.kvm.usable) log.warn({ why: features.kvm.why }, 'no KVM: VMs with accel auto are emulated, slowly')
-  return openController({ world, paths, root, ...settings, features, log })
+  const common = { world, paths, root, nodeName, ...settings, features, log }
+  if (!options.kubernetes) return { controller: await openController({ ...common, from: { manifests } }), agent: null }
+  const { hostPartsOf, openAgent } = await import('./run-cluster.ts')
+  const agent = await openAgent(context, options, nodeName, log)
+  const controller = await openController({ ...common, from: { cluster: agent.cluster } })
+  const host = await hostPartsOf(context, controller, features)
+  return { controller, agent: (one, ended) => agent.run(one, host, ended) }
 }
 
 async function once(context: Context, controller: Controller, signal: AbortSignal): Promise<number> {
@@ -85,7 +101,7 @@ async function serve(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const { world, paths, manifests } = controller.options
+  const { world, paths, from } = controller.options
   const stops: (() => unknown)[] = []
   try {
     stops.push(narrate(controller, log))
@@ -98,7 +114,7 @@ async function serve(
       stops.push(metrics.stop, () => server.stop())
       log.info({ host: address.host, port: server.port }, 'metrics are served')
     }
-    log.info({ manifests, socket: paths.socket }, 'the controller runs')
+    log.info({ ...from, socket: paths.socket }, 'the controller runs')
     await controller.run(signal)
     log.info('the controller ends; the VMs run on')
   } finally {
@@ -107,7 +123,7 @@ async function serve(
 }
 
 /** What does not end in time is left: it holds nothing that the next controller would miss. */
-async function withPatience({ clock }: Context, work: Promise<void>): Promise<void> {
+async function withPatience({ clock }: Context, work: Promise<unknown>): Promise<void> {
   const stop = new AbortController()
   await Promise.race([work, clock.sleep(patience, stop.signal).catch(() => {})])
   stop.abort()

@@ -8,10 +8,10 @@ import type { Stop } from '../world/watch.ts'
  * themselves.
  */
 export async function startMonitors(controller: Controller): Promise<Stop> {
-  const { world, manifests, paths } = controller.options
+  const { world, from, paths } = controller.options
   const wake = (why: string) => () => controller.wakeups.wake(why)
   const stops = await Promise.all([
-    world.watch.directory(manifests, wake('manifests')),
+    'manifests' in from ? world.watch.directory(from.manifests, wake('manifests')) : () => {},
     world.watch.links(wake('links')),
     world.watch.rules(wake('rules')),
   ])

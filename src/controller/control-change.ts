@@ -30,7 +30,7 @@ export async function deleteObjects(controller: Controlled, body: string, signal
     if (typeof key === 'string') return key
     throw new ControlRefusal(400, 'keys must be texts such as MicroVM/default/slot1')
   })
-  const refusals = await controller.source.delete(keys, signal).catch(refuse)
+  const refusals = await controller.delete(keys, signal).catch(refuse)
   controller.wakeups.wake('delete')
   const refused = new Set(refusals.map(({ key }) => key))
   const gone = keys.filter((key) => !refused.has(key))

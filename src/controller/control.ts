@@ -13,7 +13,7 @@ import type { Controller } from './controller.ts'
 /** What of a controller the control socket needs. */
 export type Controlled = Pick<
   Controller,
-  'source' | 'statuses' | 'events' | 'wakeups' | 'last' | 'onChange' | 'onPass' | 'look' | 'put' | 'options'
+  'source' | 'statuses' | 'events' | 'wakeups' | 'last' | 'onChange' | 'onPass' | 'look' | 'put' | 'delete' | 'options'
 >
 
 type Route = (controller: Controlled, request: HttpRequest, signal: AbortSignal) => Promise<HttpResponse>

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino'
-import type { AnyObject } from '../api/kinds.ts'
+import { keyOf } from '../api/meta.ts'
 import { machineHost } from '../host/machine-host.ts'
 import { volumeHost } from '../host/volume.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
 import type { RootIdentity } from '../ledger.ts'
 import { DirectorySource } from '../source/directory.ts'
-import type { Accepted, SourceView } from '../source/source.ts'
+import { RefusedError } from '../source/objects.ts'
+import type { Accepted, OwnObjects, Source, SourceView } from '../source/source.ts'
 import type { Stop } from '../world/watch.ts'
 import type { World } from '../world/world.ts'
 import { newHands } from './act.ts'
@@ -30,8 +31,8 @@ export interface ControllerOptions {
   readonly paths: Paths
   readonly root: RootIdentity
   readonly config: Config
-  /** The watched directory. */
-  readonly manifests: string
+  /** Where objects come from: the watched directory, or a cluster, which is opened with what makes the loop look again. */
+  readonly from: { readonly manifests: string } | { readonly cluster: (wake: () => void) => Source }
   readonly nodeName: string
   readonly features: HostFeatures
   /** Starts at a time. */
@@ -41,7 +42,7 @@ export interface ControllerOptions {
 
 /** A controller of one root: everything that is wired once. It looks and acts only when asked to. */
 export interface Controller {
-  readonly source: DirectorySource
+  readonly source: Source
   readonly statuses: StatusStore
   readonly events: Events
   readonly ledger: LedgerStore
@@ -63,7 +64,9 @@ export interface Controller {
   run(signal: AbortSignal): Promise<void>
   /** Resolves when no action is under way. */
   idle(): Promise<void>
-  put(objects: readonly AnyObject[], signal: AbortSignal): Promise<readonly Accepted[]>
+  /** Makes and deletes objects of this host; refused where all of them come from a cluster. */
+  readonly put: OwnObjects['put']
+  readonly delete: OwnObjects['delete']
   /** Ends its own work; the VMs run on. */
   close(): Promise<void>
 }
@@ -104,15 +107,20 @@ export async function openController(options: ControllerOptions): Promise<Contro
     if (executor.inFlight().length === 0) return gaps.calm
     return Math.min(Math.max(gaps.busy.least, gaps.busy.passes * lastTook), gaps.busy.most)
   })
-  const source = new DirectorySource({
-    files: world.files,
-    clock: world.clock,
-    random: world.random,
-    manifests: options.manifests,
-    state: paths.state,
-    // For an index that was lost, also while this controller runs.
-    recoverUid: newUidRecall(() => [ledger.current, last?.view.observed ?? shown]),
-  })
+  const { from } = options
+  const source: Source =
+    'cluster' in from
+      ? from.cluster(() => wakeups.wake('cluster'))
+      : new DirectorySource({
+          files: world.files,
+          clock: world.clock,
+          random: world.random,
+          manifests: from.manifests,
+          state: paths.state,
+          // For an index that was lost, also while this controller runs.
+          recoverUid: newUidRecall(() => [ledger.current, last?.view.observed ?? shown]),
+        })
+  const own = source.own ?? nothingOfItsOwn
   const machines = machineHost({
     world,
     paths: { run: paths.run },
@@ -167,6 +175,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       volumes: paths.volumes,
       users: usersOf(config, root),
       graceSeconds: config.graceSeconds,
+      cluster: 'cluster' in from,
     },
     nodeName: options.nodeName,
     resolve: newResolver(),
@@ -177,10 +186,12 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   /** Things that only have to be written down: states from templates, operations whose time is over. */
   async function withChores(view: SourceView, signal: AbortSignal): Promise<SourceView> {
+    // In a cluster they are the manager's.
+    if (source.own === null) return view
     const { put, remove } = chores(view.objects, world.clock.now())
     if (put.length === 0 && remove.length === 0) return view
-    if (put.length > 0) await source.put(put, signal)
-    if (remove.length > 0) await source.delete(remove, signal)
+    if (put.length > 0) await own.put(put, signal)
+    if (remove.length > 0) await own.delete(remove, signal)
     return source.list(signal)
   }
 
@@ -233,7 +244,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
     look: (signal) => look(lookDeps, signal),
     pass,
     idle: () => executor.idle(),
-    put: (objects, signal) => source.put(objects, signal),
+    put: (objects, signal) => own.put(objects, signal),
+    delete: (keys, signal) => own.delete(keys, signal),
     async run(signal) {
       let nextAt = 0
       while (!signal.aborted) {
@@ -259,6 +271,18 @@ export async function openController(options: ControllerOptions): Promise<Contro
     },
   }
 }
+
+/** What a host of a cluster answers whoever would make objects on it. */
+const nothingOfItsOwn: OwnObjects = {
+  async put([first]) {
+    throw new RefusedError(first ? keyOf(first) : '', elsewhere)
+  },
+  async delete(keys) {
+    return keys.map((key) => ({ key, message: elsewhere }))
+  },
+}
+
+const elsewhere = 'this host takes its objects from a cluster: use kubectl there'
 
 function subscribe<T>(set: Set<T>, listener: T): Stop {
   set.add(listener)

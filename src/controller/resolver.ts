@@ -1,3 +1,4 @@
+import { canonical } from '../digest.ts'
 import type { ResolveInput, Wanted } from '../resolve/input.ts'
 import { type Resolved, resolve } from '../resolve/resolve.ts'
 
@@ -38,8 +39,13 @@ function isSameObject(a: Wanted, b: Wanted): boolean {
     a.object.kind !== 'MicroVMOperation' &&
     a.object === b.object &&
     a.uid === b.uid &&
+    sameAssigned(a, b) &&
     (a.deletion === null) === (b.deletion === null)
   )
+}
+
+function sameAssigned({ assigned: a }: Wanted, { assigned: b }: Wanted): boolean {
+  return a === b || (a !== undefined && b !== undefined && canonical(a.addresses) === canonical(b.addresses))
 }
 
 function sameEntries<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {

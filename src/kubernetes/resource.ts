@@ -65,6 +65,11 @@ export function keyOfObject({ kind }: Resource, { namespace, name }: ApiMeta): s
   return `${kind}/${namespace ?? ''}/${name}`
 }
 
+/** Whether one version of an object comes before another: decimal numbers of any length (KEP-5504). */
+export function isOlder(a: string, b: string): boolean {
+  return a.length === b.length ? a < b : a.length < b.length
+}
+
 const core = (kind: string, plural: string): Resource => ({ kind, apiVersion: 'v1', plural, namespaced: true })
 const rbac = (kind: string, plural: string): Resource => {
   return { kind, apiVersion: 'rbac.authorization.k8s.io/v1', plural, namespaced: true }

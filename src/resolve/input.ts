@@ -14,6 +14,8 @@ export interface Wanted<T extends AnyObject = AnyObject> {
   readonly object: T
   /** Cleanly gone: what it made is to be undone. */
   readonly deletion: { readonly at: number } | null
+  /** What a cluster's manager gave to a VM: addresses by name of the interface. */
+  readonly assigned?: { readonly addresses: Readonly<Record<string, string>> }
 }
 
 /** A file of an image: its content, or why it cannot be had. */
@@ -47,6 +49,8 @@ export interface Settings {
   readonly users: { readonly first: number; readonly count: number }
   /** Grace of a stop when the spec says nothing, seconds. */
   readonly graceSeconds: number
+  /** A cluster's manager binds VMs to hosts and gives out addresses; otherwise this host decides alone. */
+  readonly cluster: boolean
 }
 
 export interface ResolveInput {

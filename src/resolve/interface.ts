@@ -17,23 +17,28 @@ export interface Interface {
   readonly ipv6: boolean
 }
 
+/** Where an address comes from: given out here, and the one it had before if it is free; or given by somebody else. */
+export type Giving =
+  | { readonly taken: Set<string>; readonly before: Readonly<Record<string, string>> }
+  | { readonly given: Readonly<Record<string, string>> }
+
 /** The interfaces of a VM, or why one cannot be had. A conflict is told by `claims`. */
 export function resolveInterfaces(
   { object, uid, ref }: Wanted<MicroVM>,
   networks: ReadonlyMap<string, Network>,
   claims: Claims,
-  taken: Set<string>,
-  before: Readonly<Record<string, string>>,
+  giving: Giving,
 ): { interfaces: readonly Interface[] } | { problem: string | null } {
   const interfaces: Interface[] = []
   for (const wish of object.spec.interfaces ?? []) {
     const network = networks.get(wish.network.name)
     if (!network)
       return { problem: `interface ${wish.name} is on MicroVMNetwork ${wish.network.name}, which is not there` }
-    // An interface may be called `constructor`, which every object answers to.
-    const last = Object.hasOwn(before, wish.name) ? before[wish.name] : undefined
-    const address = wish.address ?? allocate(network, taken, last)
-    if (address === null) return { problem: `no address is free in ${network.spec.subnet} for interface ${wish.name}` }
+    const address = wish.address ?? addressOf(network, wish.name, giving)
+    if (address === null) {
+      const why = 'given' in giving ? 'no address is given yet' : `no address is free in ${network.spec.subnet}`
+      return { problem: `${why} for interface ${wish.name}` }
+    }
     const problem = refuseAddress(network, address)
     if (problem) return { problem }
     const made: Interface = {
@@ -46,10 +51,17 @@ export function resolveInterfaces(
       ipv6: wish.ethertypes?.includes('IPv6') ?? false,
     }
     if (!claimAll(claims, made, ref)) return { problem: null }
-    taken.add(address)
+    if ('taken' in giving) giving.taken.add(address)
     interfaces.push(made)
   }
   return { interfaces }
+}
+
+function addressOf(network: Network, name: string, giving: Giving): string | null {
+  const known = 'given' in giving ? giving.given : giving.before
+  // An interface may be called `constructor`, which every object answers to.
+  const last = Object.hasOwn(known, name) ? known[name] : undefined
+  return 'given' in giving ? (last ?? null) : allocate(network, giving.taken, last)
 }
 
 function claimAll(claims: Claims, made: Interface, ref: ObjectRef): boolean {

@@ -8,8 +8,8 @@ import { firstPower } from '../rollout/wants.ts'
 import { bootOf, digestsOf } from './boot.ts'
 import type { Claims } from './claims.ts'
 import { resolveDisks } from './disk.ts'
-import type { CredentialFacts, FileFact, ImageFacts, ResolveInput, Wanted } from './input.ts'
-import { type Interface, resolveInterfaces } from './interface.ts'
+import type { CredentialFacts, FileFact, ImageFacts, ResolveInput, Settings, Wanted } from './input.ts'
+import { type Giving, type Interface, resolveInterfaces } from './interface.ts'
 import type { Network } from './network.ts'
 
 /** A VM with nothing left to be derived, and what it needs of the host. */
@@ -39,14 +39,14 @@ export function resolveMachine(
   vm: Wanted<MicroVM>,
   record: MachineRecord,
 ): ResolvedMachine | { problem: string | null } {
-  const { input, networks, images, states, claims, addresses } = context
+  const { input, networks, images, states, claims } = context
   const { spec } = vm.object
   const image = images.get(spec.image.name)
   if (!image) return { problem: `MicroVMImage ${spec.image.name} is not there` }
-  const unsupported = refuseUnsupported(vm.object) ?? refusePlacement(vm.object, input.settings.nodeName)
+  const unsupported = refuseUnsupported(vm.object) ?? refusePlacement(vm.object, input.settings)
   if (unsupported) return { problem: unsupported }
 
-  const nics = resolveInterfaces(vm, networks, claims, addresses, record.addresses)
+  const nics = resolveInterfaces(vm, networks, claims, givingOf(context, vm, record))
   if ('problem' in nics) return nics
   const files = input.images.get(spec.image.name) ?? missingFiles
   const disks = resolveDisks(vm, states, files, claims, input.settings)
@@ -79,6 +79,12 @@ export function resolveMachine(
   }
   const given = Object.fromEntries(interfaces.map(({ name, address }) => [name, address]))
   return { machine, interfaces, volumes: disks.volumes, record: { ...record, addresses: given } }
+}
+
+/** In a cluster its manager alone gives out addresses; what it gave before is good while it cannot be asked. */
+function givingOf({ input, addresses }: MachineContext, { assigned }: Wanted<MicroVM>, record: MachineRecord): Giving {
+  if (!input.settings.cluster) return { taken: addresses, before: record.addresses }
+  return { given: { ...record.addresses, ...assigned?.addresses } }
 }
 
 /** The record of a VM as the ledger has it, or a first one with a Unix uid of its own; null when none is free. */
@@ -118,7 +124,8 @@ function refuseUnsupported({ spec }: MicroVM): string | null {
 }
 
 /** On one host there is nothing to choose; a pin to another host is taken at its word. */
-function refusePlacement({ spec }: MicroVM, nodeName: string): string | null {
+function refusePlacement({ spec }: MicroVM, { nodeName, cluster }: Settings): string | null {
+  if (cluster) return null
   const pin = spec.placement?.nodeName
   if (pin !== undefined && pin !== nodeName)
     return `placement.nodeName is ${pin} and this host is ${nodeName}; it runs there`

@@ -11,7 +11,7 @@ import { deleteObjects, finishObject, putObjects } from './objects.ts'
 import { Scanner } from './scan.ts'
 import { Serial } from './serial.ts'
 import { defaultSettle, type Settle } from './settle.ts'
-import type { Accepted, Source, SourceProblem, SourceView } from './source.ts'
+import type { Accepted, OwnObjects, Refusal, Source, SourceProblem, SourceView } from './source.ts'
 import { fullPath, type Tree } from './tree.ts'
 import { type RecoverUid, uidGiver } from './uid.ts'
 import { acceptedOf, type Remarks } from './view.ts'
@@ -30,18 +30,12 @@ export interface DirectoryOptions {
   readonly limits?: ScanLimits
 }
 
-/** Why something that was asked for by name was not done. */
-export interface Refusal {
-  readonly key: string
-  /** One sentence, without a full stop. */
-  readonly message: string
-}
-
 /**
  * A directory of manifests, and beside it the machine-made objects. Each call reads everything anew; calls follow one
  * another. What it tells is on the disk before: uids, accepted versions, tombstones.
  */
-export class DirectorySource implements Source {
+export class DirectorySource implements Source, OwnObjects {
+  readonly own: OwnObjects = this
   readonly #options: DirectoryOptions
   readonly #settle: Settle
   readonly #scanner: Scanner
@@ -75,10 +69,6 @@ export class DirectorySource implements Source {
     }, signal)
   }
 
-  /**
-   * Makes or updates machine-made objects, all or none. Throws a RefusedError for a key that stands in a manifest or is
-   * being deleted, and a FileError when they cannot be written.
-   */
   put(objects: readonly AnyObject[], signal: AbortSignal): Promise<readonly Accepted[]> {
     return this.#serial.run(async () => {
       const [manifests, machine] = [await this.#manifests.get(), await this.#machine.get()]
@@ -94,10 +84,6 @@ export class DirectorySource implements Source {
     }, signal)
   }
 
-  /**
-   * Deletes by name: machine-made objects, and objects whose manifest is gone but whose deletion is held. What a manifest
-   * still speaks of is refused. Throws a FileError when it cannot be written.
-   */
   delete(keys: readonly string[], signal: AbortSignal): Promise<readonly Refusal[]> {
     return this.#serial.run(async () => {
       const machine = await this.#machine.get()

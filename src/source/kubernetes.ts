@@ -47,6 +47,8 @@ const failurePause = 5_000
  * host that starts while no API server answers goes on with what it knew.
  */
 export class KubernetesSource implements Source {
+  /** Whoever wants something else says so to the cluster. */
+  readonly own = null
   readonly #options: KubernetesOptions
   readonly #index: DurableIndex
   readonly #serial = new Serial()

@@ -10,6 +10,29 @@ export interface Source {
   list(signal: AbortSignal): Promise<SourceView>
   /** All of an object with a tombstone is gone: its uid ends. Nothing when there is no such object; safe to repeat. */
   finish(key: string, uid: string): Promise<void>
+  /** Objects made on this host; null where all come from elsewhere. */
+  readonly own: OwnObjects | null
+}
+
+/** Objects that are made on this host and stand in no manifest. */
+export interface OwnObjects {
+  /**
+   * Makes or updates machine-made objects, all or none. Throws a RefusedError for a key that stands in a manifest or is
+   * being deleted, and a FileError when they cannot be written.
+   */
+  put(objects: readonly AnyObject[], signal: AbortSignal): Promise<readonly Accepted[]>
+  /**
+   * Deletes by name: machine-made objects, and objects whose manifest is gone but whose deletion is held. What a manifest
+   * still speaks of is refused. Throws a FileError when it cannot be written.
+   */
+  delete(keys: readonly string[], signal: AbortSignal): Promise<readonly Refusal[]>
+}
+
+/** Why something that was asked for by name was not done. */
+export interface Refusal {
+  readonly key: string
+  /** One sentence, without a full stop. */
+  readonly message: string
 }
 
 export interface SourceView {

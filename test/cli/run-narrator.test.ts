@@ -88,7 +88,7 @@ test('monitors listen before they are done, follow the files that are named, and
     rules: async () => arm('rules'),
   }
   const { value } = fake
-  const options = { manifests: '/m', paths: { root: '' }, world: { ...value.options.world, watch } }
+  const options = { from: { manifests: '/m' }, paths: { root: '' }, world: { ...value.options.world, watch } }
   const woken: string[] = []
   const controller = {
     options,

@@ -65,6 +65,7 @@ export class FakeController {
       onOutcome: (listener: (outcome: Outcome) => void) => subscribe(this.#outcomes, listener),
       look: async () => this.#last,
       put: (objects: readonly AnyObject[], signal: AbortSignal) => stage.source.put(objects, signal),
+      delete: (keys: readonly string[], signal: AbortSignal) => stage.source.delete(keys, signal),
     }
     this.value = value as unknown as Controlled & Measured
   }

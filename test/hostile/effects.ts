@@ -50,6 +50,7 @@ const settings: ResolveInput['settings'] = {
   volumes: '/var/lib/moorage/volumes',
   users: { first: 61_000, count: 1000 },
   graceSeconds: 30,
+  cluster: false,
 }
 
 /** Resolves objects as the controller would, plans them onto an empty host, and reads what would be said to QEMU, ip and nft. */

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * @property {string} folder everything it writes is here
  * @property {string} server `https://address:port`
  * @property {string} kubeconfig a file, of somebody who may do everything
+ * @property {string} etcd `http://address:port` of its clients
  * @property {string} ca the file with the server's certificate
  * @property {(part: Part) => Promise<void>} kill kills one part, at once
  * @property {(part: Part) => Promise<void>} start starts it again and waits until it is ready
@@ -115,7 +116,7 @@ export async function startControlPlane(tools, folder, address = '127.0.0.1') {
     await stop()
     throw error
   }
-  return { folder, server, kubeconfig, ca, start, kill, stop, signal: (part, signal) => running.get(part)?.kill(signal) }
+  return { folder, server, etcd, kubeconfig, ca, start, kill, stop, signal: (part, signal) => running.get(part)?.kill(signal) }
 }
 
 /**

@@ -40,6 +40,7 @@ export function inputOf(specs: Specs, host: MemoryHost): ResolveInput {
       volumes: '/var/lib/moorage/volumes',
       users: { first: 61000, count: 100 },
       graceSeconds: 30,
+      cluster: false,
     },
     now: host.now,
   }

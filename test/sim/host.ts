@@ -211,7 +211,7 @@ export class SimHost {
       paths,
       root: await openRoot(world, paths),
       config: this.#config,
-      manifests: paths.manifests,
+      from: { manifests: paths.manifests },
       nodeName: 'sim',
       features,
       starts: 2,

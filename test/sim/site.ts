@@ -49,7 +49,7 @@ export class Site {
     })
     this.#host.note(`operator confirms ${keys.map(({ key }) => key).join(' ')}`)
     const never = new AbortController().signal
-    void controller.source
+    void controller
       .delete(
         keys.map(({ key }) => key),
         never,

@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Namespace } from '../host/stage-namespace.ts'
+import { ensureKubernetes } from '../setup/kubernetes-tools.mjs'
+import { checkout } from '../setup/paths.mjs'
+import { type ControlPlane, startControlPlane } from './control-plane.mjs'
+
+/** A real control plane with the CRDs, and kubectl for who may do everything. */
+export interface Cluster extends ControlPlane {
+  /** stdout of kubectl; throws with its stderr when it fails. */
+  kubectl(...args: readonly string[]): Promise<string>
+  /** Applies objects as a user does. */
+  apply(text: string): Promise<void>
+  /** An object as JSON; null when there is none. */
+  get<T = Shown>(...args: readonly string[]): Promise<T | null>
+  /** Writes into the status of an object, as somebody who may. */
+  patchStatus(what: string, status: unknown, ...args: readonly string[]): Promise<void>
+  /** Takes a key out of etcd behind everybody's back, as a backup that is played back does. */
+  forget(key: string): Promise<void>
+  /** Gives a host's namespace a way to the API server; `number` from 2 is its address. */
+  connect(net: Namespace, number: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** As much of an object as tests look at. */
+export interface Shown {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly generation: number; readonly resourceVersion: string }
+  readonly status?: {
+    readonly phase?: string
+    readonly observedGeneration?: number
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[]
+    readonly [member: string]: unknown
+  }
+}
+
+const bridge = 'kube0'
+
+/** Starts one on a bridge of this network namespace, which has to be the test's own. */
+export async function openCluster(): Promise<Cluster> {
+  const tools = await ensureKubernetes()
+  const folder = mkdtempSync(join(tmpdir(), 'moorage-kube-'))
+  await said('ip', ['link', 'add', bridge, 'type', 'bridge']).catch(() => {})
+  await said('ip', ['address', 'replace', '10.254.0.1/24', 'dev', bridge])
+  await said('ip', ['link', 'set', 'dev', bridge, 'up'])
+  const plane = await startControlPlane(tools, folder, '10.254.0.1')
+  const kubectl: Cluster['kubectl'] = (...args) => said(tools.kubectl, ['--kubeconfig', plane.kubeconfig, ...args])
+  const apply: Cluster['apply'] = async (text) => {
+    await said(tools.kubectl, ['--kubeconfig', plane.kubeconfig, 'apply', '-f', '-'], text)
+  }
+  const crds = join(checkout, 'crds')
+  await apply(readdirSync(crds).map((name) => readFileSync(join(crds, name), 'utf8')).join('---\n'))
+  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s')
+  await kubectl('create', 'namespace', 'moorage-hosts')
+  return {
+    ...plane,
+    kubectl,
+    apply,
+    get: async (...args) => {
+      const text = await kubectl('get', ...args, '-o', 'json', '--ignore-not-found')
+      return text.trim() === '' ? null : JSON.parse(text)
+    },
+    async patchStatus(what, status, ...args) {
+      await kubectl('patch', what, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status }), ...args)
+    },
+    async forget(key) {
+      const bytes = Buffer.from(key).toString('base64')
+      const reply = await fetch(`${plane.etcd}/v3/kv/deleterange`, { method: 'POST', body: JSON.stringify({ key: bytes }) })
+      const { deleted } = (await reply.json()) as { deleted?: string }
+      if (deleted !== '1') throw new Error(`etcd had no ${key}`)
+    },
+    async connect(net, number) {
+      const [ours, theirs] = [`kube-${number}`, `kube-${number}p`]
+      await said('ip', ['link', 'add', ours, 'type', 'veth', 'peer', 'name', theirs])
+      await said('ip', ['link', 'set', 'dev', ours, 'master', bridge, 'up'])
+      await said('ip', ['link', 'set', 'dev', theirs, 'netns', String(net.pid), 'name', 'uplink'])
+      await net.ip(`address add 10.254.0.${number}/24 dev uplink`, 'link set dev uplink up')
+    },
+    async close() {
+      await plane.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function said(program: string, args: readonly string[], stdin = ''): Promise<string> {
+  return new Promise((done, fail) => {
+    const options = { timeout: 120_000, maxBuffer: 1 << 27 }
+    const child = execFile(program, [...args], options, (error, stdout, stderr) => {
+      if (error === null) done(stdout)
+      else fail(new Error(`${program} ${args.join(' ')}: ${stderr || error.message}`))
+    })
+    child.stdin?.on('error', () => {}).end(stdin)
+  })
+}
