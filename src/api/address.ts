@@ -38,6 +38,40 @@ export function ipv4() {
   return z.string().max(15).regex(IPV4_PATTERN, 'must be an IPv4 address such as 10.1.0.2')
 }
 
+/** CEL for the number of the address in `text`: CEL's own addresses cannot be compared, and macros cost too much. */
+function celNumber(text: string): string {
+  const parts = [16_777_216, 65_536, 256, 1].map((size, at) => `int(${text}.split('.')[${at}]) * ${size}`)
+  return `(${parts.join(' + ')})`
+}
+
+/** CEL for the first address of the subnet in `text`, and for the number of its addresses: CEL has no powers. */
+function celSubnet(text: string): { readonly first: string; readonly size: string } {
+  const sizes = Array.from({ length: 23 }, (_, at) => 2 ** (24 - at))
+  const [address, prefix] = [`${text}.split('/')[0]`, `${text}.split('/')[1]`]
+  return { first: celNumber(address), size: `[${sizes.join(', ')}][int(${prefix}) - 8]` }
+}
+
+const net = celSubnet('self.subnet')
+
+/** `gateway`, when it is there, is an address of a host in `subnet`. */
+export const gatewayInSubnet: Rule = {
+  rule: `!has(self.gateway) || (${celNumber('self.gateway')} > ${net.first} && ${celNumber('self.gateway')} < ${net.first} + ${net.size} - 1)`,
+  message: 'must be an address of a host in the subnet',
+  fieldPath: '.gateway',
+}
+
+/** `first` does not come after `last`. */
+export const firstBeforeLast: Rule = {
+  rule: `${celNumber('self.first')} <= ${celNumber('self.last')}`,
+  message: 'must not come before first',
+  fieldPath: '.last',
+}
+
+const noHostBits: Rule = {
+  rule: `${celSubnet('self').first} % ${celSubnet('self').size} == 0`,
+  message: 'must not have host bits set',
+}
+
 const unicast: Rule = {
   rule: "!(int(self.split('.')[0]) in [0, 127]) && int(self.split('.')[0]) < 224 && !self.startsWith('169.254.')",
   message: 'must not be loopback, link-local, multicast or reserved',
@@ -47,7 +81,7 @@ const unicast: Rule = {
 /** An IPv4 subnet without host bits, /8 to /30, of addresses that a host can have. */
 export function subnet() {
   const schema = z.string().max(18).regex(SUBNET_PATTERN, 'must be an IPv4 subnet such as 10.1.0.0/24, /8 to /30')
-  return ruled(schema, unicast).superRefine((value, context) => {
+  return ruled(schema, unicast, noHostBits).superRefine((value, context) => {
     const parsed = parseSubnet(value)
     if (parsed === undefined || toNumber(value) === parsed.first) return
     const right = `${formatIpv4(parsed.first)}/${parsed.prefix}`

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { mapOf } from './map.ts'
+import { type Rule, ruled } from './rule.ts'
 import { label, text, time, uid } from './text.ts'
 
 /** The API group of every kind but Secret. */
@@ -69,6 +70,12 @@ export const SERVER_FIELDS = [
 const LABEL_KEY = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?[/])?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/
 const LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/
 
+/** Schemas of API servers say nothing of the keys of a map. */
+const labelKeys: Rule = {
+  rule: `self.all(key, size(key) <= 317 && key.matches('${LABEL_KEY.source}'))`,
+  message: 'must be a name such as app or example.org/app',
+}
+
 /** A label key: a name of at most 63 characters, perhaps after a DNS prefix and a slash. */
 export function labelKey() {
   return z.string().max(317).regex(LABEL_KEY, 'must be a name such as app or example.org/app')
@@ -77,7 +84,7 @@ export function labelKey() {
 /** Labels: keys as above, values of at most 63 characters. */
 export function labels() {
   const message = 'must begin and end with a letter or digit, with only letters, digits, "-", "_" and "." between'
-  return mapOf(labelKey(), z.string().max(63).regex(LABEL_VALUE, message), 128)
+  return ruled(mapOf(labelKey(), z.string().max(63).regex(LABEL_VALUE, message), 128), labelKeys)
 }
 
 const owner = z.looseObject({

@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import { ipv4, parseIpv4, parseSubnet, subnet } from './address.ts'
+import { gatewayInSubnet, ipv4, parseIpv4, parseSubnet, subnet } from './address.ts'
 import { integer } from './integer.ts'
 import { clusterObject } from './object.ts'
-import { isMap } from './rule.ts'
+import { isMap, ruled } from './rule.ts'
 import { statusOf } from './status.ts'
 import { linkName, text } from './text.ts'
 
@@ -33,8 +33,8 @@ const isolation = z
   .prefault({})
   .describe('Who may talk to whom. Cloud metadata addresses (169.254.0.0/16) are always out of reach.')
 
-const spec = z
-  .strictObject({
+const spec = ruled(
+  z.strictObject({
     bridge: linkName()
       .describe('Name of the bridge, at most 15 characters. When absent: derived from the network.')
       .optional(),
@@ -52,7 +52,9 @@ const spec = z
     mtu: integer(576, 9216)
       .describe('Largest packet in bytes on bridge and TAPs, 576 to 9216. When absent: 1500.')
       .optional(),
-  })
+  }),
+  gatewayInSubnet,
+)
   .describe('What the network should be.')
   .superRefine(
     (value, context) => {
@@ -89,5 +91,5 @@ function gatewayFault(value: unknown): string | undefined {
   const gateway = parseIpv4(value.gateway)
   if (range === undefined || gateway === undefined) return undefined
   if (gateway > range.first && gateway < range.last) return undefined
-  return `must be an address of a host in ${value.subnet}`
+  return `must be an address of a host in the subnet ${value.subnet}`
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { type Rule, ruled } from './rule.ts'
 
 /** An amount of bytes as Kubernetes writes it: a whole number, or text such as `512Mi`, `1.5Gi`, `10G`, `1e9`. */
 export type Quantity = string | number
@@ -50,13 +51,21 @@ export function formatQuantity(bytes: number | bigint): string {
 /** A quantity between bounds; int-or-string in the CRD. The value stays as it was written: see `bytesOf`. */
 export function quantity(bounds: QuantityBounds) {
   const text = 'must be a quantity of whole bytes such as 512Mi or 64Gi'
-  return z
+  const schema = z
     .union([z.int(), z.string().max(32)], { error: (issue) => (issue.input == null ? undefined : text) })
     .meta({ 'x-kubernetes-int-or-string': true, pattern: PATTERN.source, maxLength: 32 })
-    .superRefine((value, context) => {
-      const message = quantityFault(value, bounds, text)
-      if (message !== undefined) context.addIssue({ code: 'custom', message })
-    })
+  return ruled(schema, ...rulesOf(bounds)).superRefine((value, context) => {
+    const message = quantityFault(value, bounds, text)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
+}
+
+function rulesOf({ min, max }: QuantityBounds): readonly Rule[] {
+  const compared = (bound: Quantity) => `quantity(string(self)).compareTo(quantity('${bound}'))`
+  const least = { rule: `${compared(min)} >= 0`, message: `must be at least ${min}` }
+  const most = { rule: `${compared(max)} <= 0`, message: `must be at most ${max}` }
+  // The pattern knows no negative ones.
+  return parseQuantity(min) === 0n ? [most] : [least, most]
 }
 
 function quantityFault(value: Quantity, { min, max }: QuantityBounds, syntax: string): string | undefined {

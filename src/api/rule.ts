@@ -5,12 +5,17 @@ import type * as z from 'zod'
  * the same (test/api/rule.test.ts); `message` is a predicate, so that it reads after the path of the value.
  */
 export interface Rule {
-  /** CEL over `self`; only what API servers since 1.25 know, so no `cidr()`, `quantity()` or optional types. */
+  /** CEL over `self`; only what API servers since 1.31 know, which is what selectable fields need, too. */
   readonly rule: string
   /** What the value must be or have, e.g. `must have exactly one of state, ephemeral`. */
   readonly message: string
-  /** The same in TypeScript. The value may be of any shape: its other faults are reported apart. */
-  readonly holds: (value: unknown) => boolean
+  /**
+   * The same in TypeScript. The value may be of any shape: its other faults are reported apart. Absent where the schema
+   * itself says it with a better sentence, which begins with `message`.
+   */
+  readonly holds?: (value: unknown) => boolean
+  /** Member of the value that the message is about, as in `.gateway`; API servers since 1.28 tell it. */
+  readonly fieldPath?: string
 }
 
 /** The key under which JSON Schema and CRDs carry CEL rules. */
@@ -21,11 +26,11 @@ export const ONE_OF_KEY = 'x-moorage-one-of'
 
 /** Attaches rules to a schema: as metadata for the CRD, as checks for manifests, also when the value has other faults. */
 export function ruled<T extends z.ZodType>(schema: T, ...rules: readonly Rule[]): T {
-  const data = rules.map(({ rule, message }) => ({ rule, message }))
+  const data = rules.map(({ rule, message, fieldPath }) => ({ rule, message, ...(fieldPath && { fieldPath }) }))
   return schema.meta({ ...schema.meta(), [RULES_KEY]: [...existing(schema), ...data] }).superRefine(
     (value, context) => {
       for (const { holds, message } of rules) {
-        if (!holds(value)) context.addIssue({ code: 'custom', message })
+        if (holds && !holds(value)) context.addIssue({ code: 'custom', message })
       }
     },
     { when: () => true },

@@ -1,24 +1,25 @@
 import * as z from 'zod'
-import { ipv4, parseIpv4 } from './address.ts'
+import { firstBeforeLast, ipv4, parseIpv4 } from './address.ts'
 import { integer } from './integer.ts'
 import { keyedList, listOf, setOf } from './list.ts'
 import { clusterObject } from './object.ts'
 import { quantity } from './quantity.ts'
-import { isMap } from './rule.ts'
+import { isMap, ruled } from './rule.ts'
 import { statusOf } from './status.ts'
 import { label, text } from './text.ts'
 
-const range = z
-  .strictObject({
+const range = ruled(
+  z.strictObject({
     first: ipv4().describe('First address of the range.'),
     last: ipv4().describe('Last address of the range.'),
-  })
-  .superRefine(
-    (value, context) => {
-      if (!isRange(value)) context.addIssue({ code: 'custom', path: ['last'], message: 'must not come before first' })
-    },
-    { when: () => true },
-  )
+  }),
+  firstBeforeLast,
+).superRefine(
+  (value, context) => {
+    if (!isRange(value)) context.addIssue({ code: 'custom', path: ['last'], message: 'must not come before first' })
+  },
+  { when: () => true },
+)
 
 const network = z.strictObject({
   name: label().describe('Name of the MicroVMNetwork.'),

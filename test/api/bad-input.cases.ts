@@ -368,11 +368,11 @@ export const OTHER_FAULTS: readonly BadInput[] = [
   [network('subnet: 169.254.0.0/16'), '5:11 spec.subnet must not be loopback, link-local, multicast or reserved'],
   [
     network('{ subnet: 10.1.0.0/24, gateway: 10.2.0.1 }'),
-    '5:35 spec.gateway must be an address of a host in 10.1.0.0/24, not "10.2.0.1"',
+    '5:35 spec.gateway must be an address of a host in the subnet 10.1.0.0/24, not "10.2.0.1"',
   ],
   [
     network('{ subnet: 10.1.0.0/24, gateway: 10.1.0.255 }'),
-    '5:35 spec.gateway must be an address of a host in 10.1.0.0/24, not "10.1.0.255"',
+    '5:35 spec.gateway must be an address of a host in the subnet 10.1.0.0/24, not "10.1.0.255"',
   ],
   [
     network('{ subnet: 10.1.0.0/24, bridge: br-a-very-long-name }'),

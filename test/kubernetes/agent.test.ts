@@ -4,19 +4,18 @@ import { needsStage } from '../host/stage-guest.ts'
 import { image, network, networked, secret, vm, yaml } from '../host/stage-manifests.ts'
 import { openStage, type Stage } from '../host/stage.ts'
 import { until } from '../host/stage-until.ts'
-import { needsNamespace } from '../host/namespace.ts'
-import { type Cluster, openCluster, type Shown } from './cluster.ts'
+import { type Cluster, hasCluster, needsCluster, openCluster, type Shown } from './cluster.ts'
 
 let cluster: Cluster
 let stage: Stage
 
 beforeEach((context) => {
-  needsNamespace(context, 'makes links')
+  needsCluster(context)
   needsStage(context)
 })
 
 beforeAll(async () => {
-  if (process.env.MOORAGE_TEST_NAMESPACE !== '1') return
+  if (!hasCluster) return
   cluster = await openCluster()
   stage = await openStage({ cluster: { kubeconfig: cluster.kubeconfig, node: 'node-a' } })
   await cluster.connect(stage.net, 2)

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TestContext } from 'vitest'
+import { needsNamespace } from '../host/namespace.ts'
 import type { Namespace } from '../host/stage-namespace.ts'
 import { ensureKubernetes } from '../setup/kubernetes-tools.mjs'
 import { checkout } from '../setup/paths.mjs'
@@ -34,6 +36,17 @@ export interface Shown {
     readonly [member: string]: unknown
   }
 }
+
+/** Skips where no control plane can be had or made, saying why. */
+export function needsCluster(context: TestContext): void {
+  const why = process.env.MOORAGE_NO_CONTROL_PLANE
+  context.skip(why !== undefined, `needs a control plane: ${why}`)
+  needsNamespace(context, 'makes links')
+}
+
+/** Whether {@link needsCluster} lets tests through; for what is opened before them. */
+export const hasCluster =
+  process.env.MOORAGE_TEST_NAMESPACE === '1' && process.env.MOORAGE_NO_CONTROL_PLANE === undefined
 
 const bridge = 'kube0'
 

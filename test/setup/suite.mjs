@@ -30,23 +30,26 @@ export function totalsOf(report, code) {
   return totals
 }
 
+/** Projects that make links, rules and VMs. */
+const apartOnes = ['host', 'kubernetes']
+
 /**
  * Runs projects of vitest.config.ts to their end, those of the host in namespaces of their own.
  *
  * @param {readonly string[]} projects
  * @param {string} [node] the Node to run it under
+ * @param {NodeJS.ProcessEnv} [env] added to the environment
  * @returns {Promise<Totals>}
  */
-export async function runSuite(projects, node = process.execPath) {
+export async function runSuite(projects, node = process.execPath, env = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'moorage-test-'))
   const file = join(folder, 'report.json')
   const vitest = join(checkout, 'node_modules/vitest/vitest.mjs')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   try {
     const argv = [node, vitest, 'run', ...projects.flatMap((one) => ['--project', one]), ...reporters]
-    const code = await run(projects.includes('host') && process.getuid?.() === 0 ? inNamespace(argv) : argv, {
-      minutes: 60,
-    })
+    const apart = projects.some((one) => apartOnes.includes(one)) && process.getuid?.() === 0
+    const code = await run(apart ? inNamespace(argv) : argv, { minutes: 60, env })
     const { why, ...totals } = totalsOf(read(file), code)
     if (why) console.log(`suite ${projects.join(' and ')}: ${why}`)
     return totals

@@ -1,5 +1,6 @@
 // @ts-check
 /** `npm test`: sets up, runs every suite, ends with the line `N passed, N failed` over all of them. */
+import { ensureKubernetes } from './kubernetes-tools.mjs'
 import { node24 } from './node24.mjs'
 import { script } from './run.mjs'
 import { ensureBuild, ensureGuest, ensureNode, ensurePackages } from './setup.mjs'
@@ -43,6 +44,25 @@ async function simulation() {
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
 }
 
+/**
+ * Hosts of a real control plane. Where that cannot be had, its tests count as skipped; in continuous integration (CI=true)
+ * as one that failed.
+ *
+ * @returns {Promise<import('./suite.mjs').Totals>}
+ */
+async function kubernetes() {
+  try {
+    await ensureKubernetes()
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    console.log(`there is no control plane, so nothing was tried on one: ${why}`)
+    if (process.env.CI === 'true') return { passed: 0, failed: 1, skipped: 0 }
+    return runSuite(['kubernetes'], process.execPath, { MOORAGE_NO_CONTROL_PLANE: why })
+  }
+  console.log('\nhosts of a real control plane')
+  return runSuite(['kubernetes'])
+}
+
 /** @returns {Promise<import('./suite.mjs').Totals>} over all suites */
 async function runAll() {
   await ensurePackages()
@@ -51,7 +71,7 @@ async function runAll() {
   await ensureGuest()
   const pure = await runSuite(quick)
   const under24 = await pureUnder24(pure.passed + pure.failed + pure.skipped)
-  const suites = [pure, under24, await simulation(), await runSuite(['host'])]
+  const suites = [pure, under24, await simulation(), await runSuite(['host']), await kubernetes()]
   const sum = (/** @type {keyof import('./suite.mjs').Totals} */ key) =>
     suites.reduce((total, suite) => total + suite[key], 0)
   return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }
