@@ -4,6 +4,7 @@ import type { MicroVMStatus } from '../api/microvm-status.ts'
 import type { About } from '../controller/control-wire.ts'
 import type { Event } from '../controller/events.ts'
 import { foldersOf, idOf, runtimeOf } from '../host/machine/runtime.ts'
+import { problemText } from '../source/problem-text.ts'
 import { adviceFor } from './advice.ts'
 import { openClient } from './client.ts'
 import { conditionsOf } from './condition.ts'
@@ -40,7 +41,7 @@ function sectionsOf(context: Context, about: About): readonly string[] {
     table(headOf(about, now)),
     ...(vm ? [table(machineOf(context, about))] : bodyOf(about)),
     section('Conditions', conditionsText(about, now)),
-    section('Not accepted', bullets(about.newer.map(placed))),
+    section('Not accepted', bullets(about.newer.map(problemText))),
     section('Refused', bullets(about.refusals)),
     section('Failing', bullets(about.failures)),
     section('Waiting', bullets(about.waits)),
@@ -128,10 +129,6 @@ function eventsText(events: readonly Event[], now: number): string {
     return [`${shortDuration(now - last)} ago`, type, reason, `${message}${often}`]
   })
   return rows.length === 0 ? '' : table([['WHEN', 'TYPE', 'REASON', 'MESSAGE'], ...rows])
-}
-
-function placed({ file, line, column, message }: About['newer'][number]): string {
-  return line === 0 ? `${file}: ${message}` : `${file}:${line}:${column}: ${message}`
 }
 
 function bullets(sentences: readonly string[]): string {

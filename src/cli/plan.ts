@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import type { Plan } from '../action.ts'
 import type { Problems } from '../controller/control-wire.ts'
+import { problemText } from '../source/problem-text.ts'
 import { NoController, openClient } from './client.ts'
 import type { Context } from './context.ts'
 import type { Page } from './page.ts'
@@ -33,9 +34,7 @@ export const plan: Page<[], PlanOptions> = {
       throw error
     })
     if (hold !== null) context.note(`moorage: nothing is taken as deleted: ${hold}`)
-    for (const { file, line, column, message } of problems) {
-      context.note(`moorage: ${line === 0 ? file : `${file}:${line}:${column}`}: ${message}`)
-    }
+    for (const problem of problems) context.note(`moorage: ${problemText(problem)}`)
     context.out(options.output === 'json' ? `${JSON.stringify(plan, null, 2)}\n` : planText(plan))
     return plan.actions.length > 0 ? codes.changes : codes.nothing
   },

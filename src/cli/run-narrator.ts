@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { type Condition, getCondition } from '../api/conditions.ts'
 import type { Controller } from '../controller/controller.ts'
 import type { Pass } from '../controller/reconcile.ts'
+import { problemText } from '../source/problem-text.ts'
 import type { Stop } from '../world/watch.ts'
 import { whose } from './plan-text.ts'
 
@@ -31,8 +32,7 @@ export function narrate(controller: Pick<Controller, 'last' | 'onPass' | 'status
 /** What is wrong, refused or waited for, by an id that stays while its words may change. */
 export function toldOf({ source, view }: Pick<Pass, 'source' | 'view'>): ReadonlyMap<string, Told> {
   const told = new Map<string, Told>()
-  for (const { file, line, column, message } of source.problems) {
-    const problem = line === 0 ? `${file}: ${message}` : `${file}:${line}:${column}: ${message}`
+  for (const problem of source.problems.map(problemText)) {
     told.set(`problem ${problem}`, { level: 'warn', message: 'a manifest is not as it should be', fields: { problem } })
   }
   if (source.hold !== null) {

@@ -1,6 +1,7 @@
 import type { Controller } from '../controller/controller.ts'
 import type { Outcome } from '../controller/executor.ts'
 import type { Pass } from '../controller/reconcile.ts'
+import { problemText } from '../source/problem-text.ts'
 import type { Context } from './context.ts'
 import { signOf, whose } from './plan-text.ts'
 import { progress } from './progress.ts'
@@ -65,9 +66,7 @@ export function movingOf({ source, view, finished }: Pass, now: number): readonl
 export function leftOf({ source, view }: Pass): readonly string[] {
   return [
     ...(source.hold === null ? [] : [`nothing is taken as deleted: ${source.hold}`]),
-    ...source.problems.map(({ file, line, column, message }) =>
-      line === 0 ? `${file}: ${message}` : `${file}:${line}:${column}: ${message}`,
-    ),
+    ...source.problems.map(problemText),
     ...[...view.refusals, ...view.plan.refusals].map((one) => `${whose(one)}: ${one.message}`),
     ...view.plan.waits.map((one) => `${whose(one)}: ${one.message}`),
     ...[...view.failures].map(([id, { error }]) => `${id} failed: ${error}`),

@@ -85,31 +85,34 @@ export type Checker = (
   object: ApiObject,
 ) => { readonly object: AnyObject } | { readonly faults: readonly SourceProblem[] }
 
-/** Checks each version of an object once. What only a server sets, and status, are left out before. */
+/** Results kept, of objects that may be gone. */
+const mostKnown = 20_000
+
+/** Checks what people wrote each time it changes, and not when only its status did. */
 export function newChecker(): Checker {
-  const known = new Map<string, { readonly mark: string; readonly result: ReturnType<Checker> }>()
+  const known = new Map<
+    string,
+    { readonly version: string; readonly text: string; readonly result: ReturnType<Checker> }
+  >()
   return (key, object) => {
-    const mark = markOf(object)
+    const version = `${object.metadata.uid} ${object.metadata.resourceVersion}`
     const before = known.get(key)
-    if (before?.mark === mark) return before.result
+    if (before?.version === version) return before.result
+    // Names come and go; what is still there is checked again once.
+    if (known.size > mostKnown) known.clear()
     const { kind } = parseKey(key as ObjectKey)
-    const result = check(key, { ...object, kind, apiVersion: kindOf(kind)?.apiVersion ?? object.apiVersion })
-    known.set(key, { mark, result })
+    const written = manifestOf({ ...object, kind, apiVersion: kindOf(kind)?.apiVersion ?? object.apiVersion })
+    const text = JSON.stringify(written)
+    const result = before?.text === text ? before.result : check(key, written)
+    known.set(key, { version, text, result })
     return result
   }
 }
 
-function check(key: string, object: object): ReturnType<Checker> {
-  const found = checkObject(manifestOf(object))
+function check(key: string, written: unknown): ReturnType<Checker> {
+  const found = checkObject(written)
   if ('object' in found) return found
   return { faults: found.faults.map(({ message }) => ({ file: '', line: 0, column: 0, message, key })) }
-}
-
-/** Status is written often and means nothing here: only what people wrote counts. */
-function markOf({ metadata }: ApiObject): string {
-  const { uid, generation, resourceVersion, labels, annotations } = metadata
-  // Kinds of the core, such as Secret, count no generations.
-  return generation === undefined ? `${uid} ${resourceVersion}` : JSON.stringify([uid, generation, labels, annotations])
 }
 
 function next(

@@ -195,7 +195,7 @@ describe('describe', () => {
     expect(out).toMatch(/^Interface eth0: +10\.1\.0\.2, tap tap0/m)
     expect(out).toMatch(/^Restarts: +3, last SecretRotated$/m)
     expect(out).toMatch(/^ {2}Ready +False +CrashLoopBackOff/m)
-    expect(out).toMatch(/^ {2}60s ago +Warning +ActionFailed +no such kernel$/m)
+    expect(out).toMatch(/^ {2}6\ds ago +Warning +ActionFailed +no such kernel$/m)
     expect(out).toContain(`\`moorage logs one --root ${root}\``)
     const { metadata } = JSON.parse((await run('get', 'mvm', 'one', '-o', 'json')).out)
     const id = metadata.uid.replaceAll('-', '').slice(0, 10)

@@ -6,6 +6,7 @@ import type { MachineRecord } from '../../ledger.ts'
 import type { ResolvedMachine } from '../../resolve/machine.ts'
 import { due } from '../../rollout/due.ts'
 import { wantsToRun } from '../../rollout/wants.ts'
+import { problemText } from '../../source/problem-text.ts'
 import type { Accepted } from '../../source/source.ts'
 import type { Concern, Lookups, PassView } from './view.ts'
 
@@ -20,7 +21,7 @@ interface Situation {
 }
 
 /** Conditions that say something only while they hold; kstatus reads their absence as "nothing of the kind". */
-const abnormal = ['Reconciling', 'Stalled', 'RestartRequired'] as const
+const abnormal = ['Reconciling', 'Stalled', 'RestartRequired', 'SpecUnderstood'] as const
 
 /** The status of a MicroVM; conditions as the table in the README tells them. */
 export function microVMStatusOf(situation: Situation, before: MicroVMStatus | undefined): MicroVMStatus {
@@ -102,6 +103,8 @@ function conditionsOf(situation: Situation): readonly NewCondition[] {
   const credentials = credentialsCurrentOf(situation)
   if (credentials) list.push(credentials)
   if (restart) list.push(restart)
+  const [unclear] = 'cluster' in vm.origin ? vm.newer : []
+  if (unclear) list.push({ type: 'SpecUnderstood', status: 'False', reason: 'Refused', message: unclear.message })
   if (stalled) list.push(stalled)
   else if (busy && !vm.deletion) {
     const [first] = [
@@ -151,8 +154,7 @@ function readyOf({ made, seen, record, concern, vm }: Situation, list: readonly 
 function stalledOf({ vm, made, concern }: Situation): NewCondition | null {
   const [problem] = vm.newer
   if (problem) {
-    const message = `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`
-    return { type: 'Stalled', status: 'True', reason: 'InvalidSpec', message }
+    return { type: 'Stalled', status: 'True', reason: 'InvalidSpec', message: problemText(problem) }
   }
   const [refusal] = concern.refusals
   if (refusal) return { type: 'Stalled', status: 'True', reason: refusal.reason, message: refusal.message }

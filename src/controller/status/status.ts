@@ -3,6 +3,7 @@ import type { AnyObject } from '../../api/kinds.ts'
 import type { MicroVM } from '../../api/microvm.ts'
 import { formatQuantity } from '../../api/quantity.ts'
 import { volumeOf } from '../../resolve/disk.ts'
+import { problemText } from '../../source/problem-text.ts'
 import type { Accepted } from '../../source/source.ts'
 import { microVMStatusOf } from './microvm.ts'
 import { type Concern, concernsOf, type Lookups, lookupsOf, type PassView } from './view.ts'
@@ -129,7 +130,7 @@ function common(
   const now = new Date(view.now).toISOString()
   const [newer] = accepted.newer
   const bad =
-    (newer && { reason: 'InvalidSpec', message: `${newer.file}:${newer.line}:${newer.column}: ${newer.message}` }) ??
+    (newer && { reason: 'InvalidSpec', message: problemText(newer) }) ??
     concern.refusals[0] ??
     (problem === null ? undefined : { reason: 'Unusable', message: problem })
   const failure = concern.failures[0]
