@@ -18,6 +18,8 @@ export interface ApplyOptions {
   /** Takes fields that others own. Without it, such a conflict is an {@link ApiError} 409 that names the owner. */
   readonly force: boolean
   readonly subresource?: 'status'
+  /** The server says what would come of it, and keeps nothing. */
+  readonly dryRun?: boolean
 }
 
 /** Which incarnation and version is meant; another one is left alone, with an {@link ApiError} 409. */
@@ -27,12 +29,14 @@ export interface Precondition {
 }
 
 /**
- * Requests to an API server, one try each and none longer than half a minute. Every method throws an `ApiError` for a
+ * Requests to an API server, none longer than half a minute; only a busy server is asked again. Every method throws an `ApiError` for a
  * refusal and an `ApiUnreachableError` when nobody knows what came of it.
  */
 export interface Client {
   /** null when there is no such object. */
   get(resource: Resource, where: Where, signal: AbortSignal): Promise<ApiObject | null>
+  /** All of them that have these labels, however many pages. */
+  list(resource: Resource, where: Where, labelSelector: string, signal: AbortSignal): Promise<readonly ApiObject[]>
   create(resource: Resource, where: Where, object: Applied, signal: AbortSignal): Promise<ApiObject>
   /** Server-side apply. */
   apply(resource: Resource, object: Applied, options: ApplyOptions, signal: AbortSignal): Promise<ApiObject>
@@ -44,12 +48,25 @@ export interface Client {
   remove(resource: Resource, where: Where, only: Precondition | null, signal: AbortSignal): Promise<boolean>
 }
 
-/** Milliseconds that one request may take. */
+/** Milliseconds that one request may take, with all its tries. */
 const patience = 30_000
 
+/** Milliseconds before a server that was too busy is asked again, whatever it says. */
+const leastPause = 100
+
 export function newClient(api: ApiServer, clock: Clock): Client {
-  const ask = (request: ApiRequest, signal: AbortSignal): Promise<ApiReply> =>
-    withDeadline(clock, patience, signal, (within) => api.send(request, within))
+  /** A server that has too much to do has done nothing (429), and says when to come again. */
+  const ask = (request: ApiRequest, signal: AbortSignal): Promise<ApiReply> => {
+    const until = clock.monotonic() + patience
+    return withDeadline(clock, patience, signal, async (within) => {
+      for (;;) {
+        const reply = await api.send(request, within)
+        const pause = reply.status === 429 ? reply.retryAfter : null
+        if (pause === null || clock.monotonic() + pause >= until) return reply
+        await clock.sleep(Math.max(pause, leastPause), within)
+      }
+    })
+  }
 
   const must = async (request: ApiRequest, signal: AbortSignal): Promise<ApiObject> => {
     const reply = await ask(request, signal)
@@ -67,14 +84,28 @@ export function newClient(api: ApiServer, clock: Clock): Client {
     },
     create: (resource, where, object, signal) =>
       must({ method: 'POST', path: pathOf(resource, where), body: object }, signal),
-    apply: (resource, object, { manager, force, subresource }, signal) => {
+    async list(resource, where, labelSelector, signal) {
+      const found: ApiObject[] = []
+      for (let next = ''; ; ) {
+        const query = { labelSelector, limit: '500', ...(next && { continue: next }) }
+        const page = await must({ method: 'GET', path: pathOf(resource, where), query }, signal)
+        const { items = [], metadata } = page as unknown as { items?: ApiObject[]; metadata: { continue?: string } }
+        found.push(...items)
+        next = metadata.continue ?? ''
+        if (next === '') return found
+      }
+    },
+    apply: (resource, object, { manager, force, subresource, dryRun }, signal) => {
       const { name, namespace } = object.metadata
       const where = { name, ...(namespace !== undefined && { namespace }), ...(subresource && { subresource }) }
       return must(
         {
           method: 'PATCH',
           path: pathOf(resource, where),
-          query: { fieldManager: manager, force: String(force), fieldValidation: 'Strict' },
+          query: {
+            ...{ fieldManager: manager, force: String(force), fieldValidation: 'Strict' },
+            ...(dryRun && { dryRun: 'All' }),
+          },
           contentType: 'application/apply-patch+yaml',
           body: object,
         },
