@@ -29,6 +29,9 @@ export interface HostState {
   readonly held: readonly string[]
 }
 
+/** MTU of a link whose network names none, as the kernel makes them; bytes. */
+export const linkMtu = 1500
+
 export interface Bridge {
   readonly owner: ObjectRef
   readonly name: string
@@ -256,6 +259,8 @@ export interface ObservedVolume {
   readonly ownerUid: string
   readonly ephemeral: boolean
   readonly size: number
+  /** What it was made with, from `volume.json`; absent when that cannot be read. */
+  readonly madeWith?: { readonly fsType: string; readonly label: string | null }
   /** Unix uid that `data.img` belongs to now. */
   readonly user: number
   /** Why it must not be used (no data.img, size differs, unreadable record); null when whole. */

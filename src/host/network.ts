@@ -1,5 +1,5 @@
 import type { Action, LinkMend } from '../action.ts'
-import type { Bridge, Tap } from '../host-state.ts'
+import { type Bridge, linkMtu, type Tap } from '../host-state.ts'
 import type { RootIdentity } from '../ledger.ts'
 import type { Net, NetOperation } from '../world/net.ts'
 
@@ -87,7 +87,7 @@ function commonOperations(root: RootIdentity, wanted: Bridge | Tap, mend: readon
   return mend.flatMap((one): NetOperation[] => {
     if (one === 'group') return [{ op: 'setGroup', name, group: root.group }]
     if (one === 'alias') return [{ op: 'setAlias', name, alias }]
-    if (one === 'mtu' && mtu !== null) return [{ op: 'setMtu', name, mtu }]
+    if (one === 'mtu') return [{ op: 'setMtu', name, mtu: mtu ?? linkMtu }]
     if (one === 'up') return [{ op: 'setUp', name }]
     return []
   })

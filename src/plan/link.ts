@@ -1,6 +1,6 @@
 import type { LinkMend } from '../action.ts'
 import { ownerOf } from '../alias.ts'
-import type { Bridge, Link, ObjectRef, Tap } from '../host-state.ts'
+import { type Bridge, type Link, linkMtu, type ObjectRef, type Tap } from '../host-state.ts'
 import type { Ledger, RootIdentity } from '../ledger.ts'
 
 /**
@@ -39,7 +39,7 @@ function mendCommon(root: RootIdentity, wanted: Bridge | Tap, link: Link): LinkM
   const mend: LinkMend[] = []
   if (link.group !== root.group) mend.push('group')
   if (link.alias !== wanted.alias) mend.push('alias')
-  if (wanted.mtu !== null && link.mtu !== wanted.mtu) mend.push('mtu')
+  if (link.mtu !== (wanted.mtu ?? linkMtu)) mend.push('mtu')
   if (!link.up) mend.push('up')
   return mend
 }
