@@ -4,7 +4,7 @@ import type { ObjectRef } from '../host-state.ts'
 import type { Claims } from './claims.ts'
 import type { Wanted } from './input.ts'
 import { macAddress, tapName } from './names.ts'
-import { allocate, type Network } from './network.ts'
+import { allocate, isHost, type Network } from './network.ts'
 
 /** An interface with nothing left to be derived. */
 export interface Interface {
@@ -19,7 +19,7 @@ export interface Interface {
 
 /** Where an address comes from: given out here, and the one it had before if it is free; or given by somebody else. */
 export type Giving =
-  | { readonly taken: Set<string>; readonly before: Readonly<Record<string, string>> }
+  | { readonly taken: Set<string>; readonly kept: KeptAddresses; readonly before: Readonly<Record<string, string>> }
   | { readonly given: Readonly<Record<string, string>> }
 
 /** The interfaces of a VM, or why one cannot be had. A conflict is told by `claims`. */
@@ -34,7 +34,7 @@ export function resolveInterfaces(
     const network = networks.get(wish.network.name)
     if (!network)
       return { problem: `interface ${wish.name} is on MicroVMNetwork ${wish.network.name}, which is not there` }
-    const address = wish.address ?? addressOf(network, wish.name, giving)
+    const address = wish.address ?? addressOf(network, uid, wish.name, giving)
     if (address === null) {
       const why = 'given' in giving ? 'no address is given yet' : `no address is free in ${network.spec.subnet}`
       return { problem: `${why} for interface ${wish.name}` }
@@ -57,11 +57,41 @@ export function resolveInterfaces(
   return { interfaces }
 }
 
-function addressOf(network: Network, name: string, giving: Giving): string | null {
-  const known = 'given' in giving ? giving.given : giving.before
-  // An interface may be called `constructor`, which every object answers to.
-  const last = Object.hasOwn(known, name) ? known[name] : undefined
-  return 'given' in giving ? (last ?? null) : allocate(network, giving.taken, last)
+/** Who was given an address and keeps it, by address. */
+export type KeptAddresses = ReadonlyMap<string, string>
+
+/** Addresses that interfaces were given before and go on with: no newcomer gets them, however old its VM is. */
+export function keptAddresses(
+  vms: readonly Wanted<MicroVM>[],
+  networks: ReadonlyMap<string, Network>,
+  before: (uid: string) => Readonly<Record<string, string>>,
+): KeptAddresses {
+  const kept = new Map<string, string>()
+  for (const { object, uid, deletion } of vms) {
+    if (deletion) continue
+    for (const { name, network, address } of object.spec.interfaces ?? []) {
+      const [on, last] = [networks.get(network.name), lastOf(before(uid), name)]
+      if (address === undefined && on && last !== undefined && isHost(on, last) && !kept.has(last))
+        kept.set(last, keeper(uid, name))
+    }
+  }
+  return kept
+}
+
+function keeper(uid: string, nic: string): string {
+  return `${uid}/${nic}`
+}
+
+/** An interface may be called `constructor`, which every object answers to. */
+function lastOf(before: Readonly<Record<string, string>>, nic: string): string | undefined {
+  return Object.hasOwn(before, nic) ? before[nic] : undefined
+}
+
+function addressOf(network: Network, uid: string, nic: string, giving: Giving): string | null {
+  if ('given' in giving) return lastOf(giving.given, nic) ?? null
+  const { taken, kept, before } = giving
+  const isOfOthers = (address: string) => kept.has(address) && kept.get(address) !== keeper(uid, nic)
+  return allocate(network, taken, lastOf(before, nic), isOfOthers)
 }
 
 function claimAll(claims: Claims, made: Interface, ref: ObjectRef): boolean {

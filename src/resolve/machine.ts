@@ -9,7 +9,7 @@ import { bootOf, digestsOf } from './boot.ts'
 import type { Claims } from './claims.ts'
 import { resolveDisks } from './disk.ts'
 import type { CredentialFacts, FileFact, ImageFacts, ResolveInput, Settings, Wanted } from './input.ts'
-import { type Giving, type Interface, resolveInterfaces } from './interface.ts'
+import { type Giving, type Interface, type KeptAddresses, resolveInterfaces } from './interface.ts'
 import type { Network } from './network.ts'
 
 /** A VM with nothing left to be derived, and what it needs of the host. */
@@ -29,6 +29,8 @@ export interface MachineContext {
   readonly claims: Claims
   /** Addresses that are given out. */
   readonly addresses: Set<string>
+  /** Addresses that are given out to those who have them. */
+  readonly kept: KeptAddresses
 }
 
 const noCredentials: CredentialFacts = { items: [], revision: null, secrets: [], problem: null }
@@ -82,8 +84,12 @@ export function resolveMachine(
 }
 
 /** In a cluster its manager alone gives out addresses; what it gave before is good while it cannot be asked. */
-function givingOf({ input, addresses }: MachineContext, { assigned }: Wanted<MicroVM>, record: MachineRecord): Giving {
-  if (!input.settings.cluster) return { taken: addresses, before: record.addresses }
+function givingOf(
+  { input, addresses, kept }: MachineContext,
+  { assigned }: Wanted<MicroVM>,
+  record: MachineRecord,
+): Giving {
+  if (!input.settings.cluster) return { taken: addresses, kept, before: record.addresses }
   return { given: { ...record.addresses, ...assigned?.addresses } }
 }
 

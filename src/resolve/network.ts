@@ -59,16 +59,25 @@ function shape(object: MicroVMNetwork, ref: ObjectRef): Network {
   }
 }
 
+/** Whether a guest on that network can have that address. */
+export function isHost({ subnet, gateway }: Network, address: string): boolean {
+  const { first, last } = bounds(subnet)
+  const value = parseAddress(address)
+  return value !== null && value > first && value < last && address !== gateway
+}
+
 /**
  * An address for each interface that names none: the one it had, else the lowest that is free. Null when the subnet is
  * full.
  */
-export function allocate(network: Network, taken: ReadonlySet<string>, before: string | undefined): string | null {
+export function allocate(
+  network: Network,
+  taken: ReadonlySet<string>,
+  before: string | undefined,
+  keptByOthers: (address: string) => boolean = () => false,
+): string | null {
   const { first, last } = bounds(network.subnet)
-  const usable = (address: string) => {
-    const value = parseAddress(address)
-    return value !== null && value > first && value < last && address !== network.gateway && !taken.has(address)
-  }
+  const usable = (address: string) => isHost(network, address) && !taken.has(address) && !keptByOthers(address)
   if (before !== undefined && usable(before)) return before
   for (let value = first + 1; value < last; value++) {
     const address = formatAddress(value)

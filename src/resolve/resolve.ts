@@ -6,6 +6,7 @@ import type { Ledger, MachineRecord, RootIdentity } from '../ledger.ts'
 import { emptyClaims } from './claims.ts'
 import { volumeOf } from './disk.ts'
 import { ofKind, type ResolveInput, type Wanted } from './input.ts'
+import { keptAddresses } from './interface.ts'
 import { type MachineContext, type ResolvedMachine, recordOf, resolveMachine } from './machine.ts'
 import { type Network, resolveNetworks } from './network.ts'
 import { type OperationResult, takeOn } from './operation.ts'
@@ -37,6 +38,7 @@ export function resolve(input: ResolveInput): Resolved {
     states: new Map(states.map((state) => [`${state.ref.namespace}/${state.ref.name}`, state])),
     claims,
     addresses: fixedAddresses(vms, networks),
+    kept: keptAddresses(vms, networks, (uid) => input.ledger.machines[uid]?.addresses ?? {}),
   }
   const refusals: Refusal[] = [...networkRefusals]
   const machines: ResolvedMachine[] = []

@@ -73,6 +73,16 @@ describe('resolve', () => {
     expect(addresses(of(without, { ...emptyHost(), ledger: first.ledger })).c).toBe('10.1.0.4')
   })
 
+  test('a newcomer gets no address that another one was given, however old it is', () => {
+    const one = image + net('one', '10.1.0.0/24')
+    const { ledger } = of(one + vm('b', nic('one')))
+    const both = of(one + vm('a', nic('one')) + vm('b', nic('one')), { ...emptyHost(), ledger })
+    expect(both.machines.map((one) => [one.machine.owner.name, one.interfaces[0]!.address])).toEqual([
+      ['a', '10.1.0.3'],
+      ['b', '10.1.0.2'],
+    ])
+  })
+
   test('a full subnet is a refusal of the one that came last', () => {
     const text = image + net('one', '10.1.0.0/30') + vm('a', nic('one')) + vm('b', nic('one'))
     const { machines, refusals, state } = of(text)
