@@ -54,6 +54,8 @@ const networkKinds: ReadonlySet<Action['kind']> = new Set([
   'removeRules',
 ])
 
+const diskKinds: ReadonlySet<Action['kind']> = new Set(['deleteVolume', 'createVolume', 'attachVolume'])
+
 /** Longest that anything but a stop may take, milliseconds. */
 const longest = 90_000
 
@@ -111,6 +113,7 @@ export function newExecutor(deps: {
       if (backoff.holds(action.id, wishes.get(action.id)!, clock.now())) failed.add(action.id)
       else waiting.set(action.id, action)
     }
+    dropBeforePauses(plan.actions)
     for (const [key, at] of endedAt) if (at <= mark) endedAt.delete(key)
     dispatch()
     if (stale) deps.onSettled()
@@ -137,6 +140,17 @@ export function newExecutor(deps: {
       if (!action.after.some((id) => failed.has(id))) continue
       failed.add(action.id)
       waiting.delete(action.id)
+    }
+  }
+
+  /** A disk is made right before its start: while that pauses it would be made anew in every pass. */
+  const dropBeforePauses = (actions: readonly Action[]) => {
+    for (const { id, kind } of actions.toReversed()) {
+      if (!diskKinds.has(kind) || !waiting.has(id)) continue
+      const behind = actions.filter(({ after }) => after.includes(id))
+      if (behind.length === 0 || !behind.every((action) => failed.has(action.id))) continue
+      failed.add(id)
+      waiting.delete(id)
     }
   }
 

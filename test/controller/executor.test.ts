@@ -102,6 +102,23 @@ describe('executor', () => {
     expect(settled()).toBe(1)
   })
 
+  test('a disk is made for its start alone: while that pauses, so does it', async () => {
+    const { executor, calls, end } = bench()
+    const plan = planOf(volume('a'), volume('b'), link('x'), stop('m', 60_000, ['deleteVolume/a', 'removeLink/x']))
+    executor.submit(plan, 0)
+    await settle()
+    for (const key of ['deleteVolume/a', 'deleteVolume/b', 'removeLink/x']) await end(key)
+    // The first retry is at once, the second is not.
+    await end('stopMachine/m', 'no')
+    executor.submit(planOf(plan.actions[3]!), executor.mark())
+    await settle()
+    await end('stopMachine/m', 'no')
+    calls.length = 0
+    executor.submit(plan, executor.mark())
+    await settle()
+    expect(calls).toEqual(['removeLink/x', 'deleteVolume/b'])
+  })
+
   test('what stands behind a failure is left, what does not goes on', async () => {
     const { executor, calls, end, outcomes, settled } = bench()
     executor.submit(planOf(volume('a'), volume('b', ['deleteVolume/a']), volume('c')), 0)
