@@ -28,13 +28,22 @@ export function take(key: string, claims: readonly Claim[], previous: IndexRecor
   if (previous !== null && isUntouched(previous, claims) && context.elsewhere(key) === null) {
     return { record: previous, newer: [] }
   }
-  const present = previous === null || previous.absence === null ? previous : { ...previous, absence: null }
-  const newer = refusals(key, claims, previous, context)
+  const back = previous === null ? null : comeBack(previous)
+  const present = back === null || back.absence === null ? back : { ...back, absence: null }
+  const newer = refusals(key, claims, back, context)
   const { file, document } = claims[0]!
   if (newer.length > 0 || document.object === null) return { record: present, newer }
   const origin = { file, line: document.line }
   if (present === null) return { record: newcomer(key, document.object, origin, context), newer }
   return { record: updated(present, document.object, origin), newer }
+}
+
+/**
+ * A network whose deletion waits for the VMs on it would wait for ever when its manifest comes back, since they stay. It
+ * has neither bytes nor a process of its own, so it lives on as it was.
+ */
+function comeBack(record: IndexRecord): IndexRecord {
+  return record.deletion !== null && record.ref.kind === 'MicroVMNetwork' ? { ...record, deletion: null } : record
 }
 
 /** Nothing new: most objects in most passes. */
