@@ -1,3 +1,4 @@
+import { overlaps, parseCidr } from '../cidr.ts'
 import type { HostState, Observed, RuleSetName, RuleSets } from '../host-state.ts'
 import { add, type Draft } from './draft.ts'
 import { host } from './network.ts'
@@ -39,7 +40,7 @@ export function planRules(draft: Draft, desired: HostState, observed: Observed, 
   if (!desired.rules && lingering.staying.size === 0) return removeWhenUnused(draft, observed, lingering)
   const intact = chains === reference
   const final = keep(desired.rules ?? emptyRuleSets, sets, lingering.staying)
-  const wanted = keep(final, sets, lingering.names)
+  const wanted = withoutOverlaps(keep(final, sets, lingering.names), sets)
   let now: string | null = null
   if (!intact) {
     now = add(
@@ -90,6 +91,15 @@ function keep(desired: RuleSets, observed: RuleSets, names: ReadonlySet<string>)
     return [name, [...new Set([...desired[name], ...held])].sort()]
   })
   return Object.fromEntries(kept) as RuleSets
+}
+
+/** A subnet cannot be added while one that overlaps it is still there for a machine that goes: it follows with the rest. */
+function withoutOverlaps(wanted: RuleSets, observed: RuleSets): RuleSets {
+  const there = observed.masquerade.filter((subnet) => wanted.masquerade.includes(subnet))
+  const masquerade = wanted.masquerade.filter(
+    (subnet) => there.includes(subnet) || !there.some((other) => overlaps(parseCidr(subnet)!, parseCidr(other)!)),
+  )
+  return { ...wanted, masquerade }
 }
 
 /** What to add to and take from `from` to make it `to`; null when they are equal. */
