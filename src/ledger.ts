@@ -75,8 +75,8 @@ export interface PowerOff {
   readonly graceSeconds: number
 }
 
-/** Meaning of {@link StartedRecord.digests}. */
-export const digestSchema = 1
+/** Meaning of {@link StartedRecord.digests}. 2: the size of an ephemeral disk is in them. */
+export const digestSchema = 2
 
 /** A record of a machine nobody has started yet. */
 export function newRecord(ref: ObjectRef, user: number, strategy: RunStrategy, wish: 'on' | 'off'): MachineRecord {

@@ -68,7 +68,9 @@ export function digestsOf(parts: Parts): Readonly<Record<DigestGroup, string>> {
     compute: digest([boot.hypervisor, boot.qemu, boot.vcpu, boot.memory, boot.architecture]),
     image: digest([[files.kernel, files.initrd, files.root].map(contentOf), image.object.spec.cmdline ?? '']),
     guest: digest([credentials.items.map((item) => item.name), boot.oemStrings, spec.guest?.hostname ?? vm.ref.name]),
-    disks: digest(disks.map(({ name, volume, readOnly }) => [name, volume, readOnly])),
+    disks: digest(
+      disks.map(({ name, volume, readOnly }) => [name, volume, readOnly, ...ephemeralSize(vm.object, name)]),
+    ),
     network: digest(
       interfaces.map(({ name, tap, mac, address, network }) => [
         name,
@@ -82,6 +84,12 @@ export function digestsOf(parts: Parts): Readonly<Record<DigestGroup, string>> {
     ),
     restart: digest([spec.restartToken ?? '', restartRequest]),
   }
+}
+
+/** What a blank disk is made with; that of a state is the state's. */
+function ephemeralSize({ spec }: MicroVM, disk: string): readonly number[] {
+  const size = spec.disks?.find(({ name }) => name === disk)?.ephemeral?.size
+  return size === undefined ? [] : [bytesOf(size)]
 }
 
 /** A file is its content: the same bytes under another name restart nobody. */
