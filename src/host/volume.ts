@@ -61,7 +61,8 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
       ownerUid: record?.ownerUid ?? '',
       ephemeral: record?.ephemeral ?? false,
     }
-    return { ...seen, size: record?.size ?? 0, user: image?.uid ?? 0, fault: faultOf(record, image) }
+    const made = record ? { madeWith: { fsType: record.fsType, label: record.label } } : {}
+    return { ...seen, ...made, size: record?.size ?? 0, user: image?.uid ?? 0, fault: faultOf(record, image) }
   }
   const list = async (): Promise<readonly string[]> => {
     if (!(await files.stat(volumes))) return []

@@ -37,7 +37,8 @@ export function obstaclesOf(desired: HostState, observed: Observed, ledger: Ledg
     const refusal = refuseVolume(volume, kept.get(volume.name))
     if (!refusal) continue
     refusals.push(refusal)
-    if (refusal.reason === 'ResizePending') continue
+    // Its bytes are good as they are.
+    if (refusal.reason === 'ResizePending' || refusal.reason === 'FileSystemKept') continue
     volumes.add(volume.name)
     if (volume.holder) machines.add(volume.holder)
   }
@@ -70,7 +71,19 @@ function refuseVolume(volume: Volume, seen: ObservedVolume | undefined): Refusal
       `volume ${volume.name} has ${seen.size} bytes and the spec says ${volume.size}; it is not resized by an edit`,
     )
   }
+  const made = seen.madeWith
+  // An adopted one was made before its state was written.
+  if (!volume.adopt && made && (made.fsType !== volume.fsType || made.label !== volume.label)) {
+    return refuse(
+      'FileSystemKept',
+      `volume ${volume.name} was made with ${sayFileSystem(made)} and the spec says ${sayFileSystem(volume)}; a file system is not made anew by an edit`,
+    )
+  }
   return null
+}
+
+function sayFileSystem({ fsType, label }: { readonly fsType: string; readonly label: string | null }): string {
+  return `fsType ${fsType}, ${label === null ? 'no label' : `label ${label}`}`
 }
 
 function missingSource(volume: Volume): Refusal {
