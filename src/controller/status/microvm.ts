@@ -21,7 +21,7 @@ interface Situation {
 }
 
 /** Conditions that say something only while they hold; kstatus reads their absence as "nothing of the kind". */
-const abnormal = ['Reconciling', 'Stalled', 'RestartRequired', 'SpecUnderstood'] as const
+const passing = ['Reconciling', 'Stalled', 'RestartRequired', 'SpecUnderstood', 'CredentialsCurrent'] as const
 
 /** The status of a MicroVM; conditions as the table in the README tells them. */
 export function microVMStatusOf(situation: Situation, before: MicroVMStatus | undefined): MicroVMStatus {
@@ -29,7 +29,7 @@ export function microVMStatusOf(situation: Situation, before: MicroVMStatus | un
   const now = new Date(view.now).toISOString()
   let conditions: readonly Condition[] = before?.conditions ?? []
   const wanted = conditionsOf(situation)
-  for (const type of abnormal) {
+  for (const type of passing) {
     if (!wanted.some((condition) => condition.type === type)) conditions = removeCondition(conditions, type)
   }
   for (const condition of wanted)
