@@ -1,5 +1,6 @@
 import { addressDrills } from './drills/address.ts'
 import type { Drill } from './drills/drill.ts'
+import { editDrills } from './drills/edit.ts'
 import { ledgerDrills } from './drills/ledger.ts'
 import { linkDrills } from './drills/link.ts'
 import { machineDrills } from './drills/machine.ts'
@@ -23,6 +24,7 @@ export const drills: readonly Drill[] = [
   ...machineDrills,
   ...secretDrills,
   ...specDrills,
+  ...editDrills,
   ...startDrills,
   ...vmmDrills,
   ...linkDrills,
