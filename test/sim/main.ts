@@ -8,7 +8,7 @@ import { simulate } from './simulate.ts'
 import { stories } from './stories.ts'
 import { type Report, type Share, work } from './work.ts'
 
-const usage = `npm run sim -- [--seeds N | --minutes M] [--first S] [--no-crashes] [--json]
+const usage = `npm run sim -- [--seeds N | --minutes M] [--first S] [--no-crashes] [--no-fields] [--json]
 npm run sim -- --seed S [--trace]
 npm run sim -- --story NAME --deaths JSON
 
@@ -18,6 +18,7 @@ npm run sim -- --story NAME --deaths JSON
   --story NAME   one story of the crash enumeration; --deaths: when its controllers die, as a violation says it
   --seed S       one seed, and what happened in it when an invariant was broken; --trace: all of it in any case
   --no-crashes   without the enumeration of crash points
+  --no-fields    without each field of each kind with each value
   --pairs        with every pair of crash points, too (minutes)
   --json         the figures as one JSON object on the last line
 `
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     deaths: { type: 'string', default: '[]' },
     trace: { type: 'boolean', default: false },
     'no-crashes': { type: 'boolean', default: false },
+    'no-fields': { type: 'boolean', default: false },
     pairs: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -80,6 +82,7 @@ async function many(): Promise<number> {
       milliseconds,
       crashes: !values['no-crashes'],
       pairs: values.pairs,
+      fields: !values['no-fields'],
     }
   })
   const reports = await Promise.all(shares.map(started))
@@ -119,19 +122,32 @@ function merged(reports: readonly Report[]): Report {
       drills: sum('drills'),
       restless: sum('restless'),
       faults,
+      fields: mergedFields(reports.flatMap(({ fields: one }) => one ?? [])),
       violations,
     },
   }
 }
 
+function mergedFields(parts: readonly NonNullable<Report['fields']>[]): Report['fields'] {
+  const [first] = parts
+  if (first === undefined) return null
+  const sum = (key: 'fields' | 'changes' | 'refusals' | 'deaths') => parts.reduce((total, one) => total + one[key], 0)
+  const all = { fields: sum('fields'), changes: sum('changes'), refusals: sum('refusals'), deaths: sum('deaths') }
+  return { kinds: first.kinds, ...all }
+}
+
 function show(report: Report, seconds: number): number {
-  const { seeds, steps, lives, crashPoints, stories, drills, replayed, faults, violations } = report
+  const { seeds, steps, lives, crashPoints, stories, drills, replayed, faults, fields, violations } = report
   const kinds = [...ambientKinds, 'controller killed at an effect', ...breakKinds]
   console.log(`simulated hosts, in memory; nothing here was done to a real one`)
   console.log(`${seeds} seeds, ${steps} steps, ${(seeds / seconds).toFixed(1)} seeds a second, ${lives} controllers`)
   console.log(
     `${drills} drills; ${crashPoints} crash points in ${stories} stories; ${replayed} seeds run twice with the same trace`,
   )
+  if (fields) {
+    const { kinds: of, fields: all, changes, refusals, deaths } = fields
+    console.log(`${all} fields of ${of} kinds: ${changes} changes, ${refusals} bad values, ${deaths} deaths in changes`)
+  }
   for (const kind of kinds) console.log(`  ${String(faults[kind] ?? 0).padStart(8)}  ${kind}`)
   for (const { where, what, trace } of violations.slice(0, 10)) {
     console.log(`\n${where}: ${what}`)
@@ -141,7 +157,10 @@ function show(report: Report, seconds: number): number {
   if (values.json) {
     const short = violations.map(({ where, what }) => ({ where, what }))
     console.log(
-      JSON.stringify({ seeds, steps, faults, crashPoints, violations: short, replayed, seconds: Math.round(seconds) }),
+      JSON.stringify({
+        ...{ seeds, steps, faults, crashPoints, violations: short, replayed, fields },
+        seconds: Math.round(seconds),
+      }),
     )
   }
   return violations.length > 0 ? 1 : 0

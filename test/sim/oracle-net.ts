@@ -55,8 +55,10 @@ function judgeCommit(
     const removed = operations.some((one) => one.op === 'removeLink' && one.name === name)
     if (removed && after.get(name)?.index !== index) fail('order', `${name} is removed while its VMM holds it`)
     if (!operations.some((one) => one.op === 'changeRules') || host.net.rules().chains === null) continue
-    const has = (elements: readonly string[]) => elements.some((element) => element.startsWith(`${name} . `))
-    if (has(before.sets.portMacs) && !has(host.net.rules().sets.portMacs))
+    // Either it may send what its element says, or everything.
+    const has = ({ portMacs, portUnfiltered }: RuleSets) =>
+      portUnfiltered.includes(name) || portMacs.some((element) => element.startsWith(`${name} . `))
+    if (has(before.sets) && !has(host.net.rules().sets))
       fail('order', `the rules of ${name} are removed while its VMM holds it`)
   }
 }

@@ -71,6 +71,16 @@ export class Stage {
     await this.host.pass(milliseconds, undefined, () => this.#check())
   }
 
+  /** As `pass`, or until it is done. True when it was. */
+  async passUntil(done: () => boolean, milliseconds: number): Promise<boolean> {
+    return await this.host.pass(milliseconds, done, () => this.#check())
+  }
+
+  /** What was violated so far, the first first. */
+  get broken(): readonly string[] {
+    return this.#broken
+  }
+
   /** An operation, and time for it. */
   async ask(type: 'Start' | 'Stop' | 'Restart', name: string): Promise<void> {
     this.#asked += 1

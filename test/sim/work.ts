@@ -1,5 +1,6 @@
 import { drill, drills } from './drills.ts'
 import { enumerateOne, enumerateTwo, type Harm } from './enumerate.ts'
+import { type FieldReport, playFields } from './fields.ts'
 import { simulate } from './simulate.ts'
 import { stories } from './stories.ts'
 
@@ -13,6 +14,7 @@ export interface Share {
   readonly milliseconds: number | null
   readonly crashes: boolean
   readonly pairs: boolean
+  readonly fields: boolean
 }
 
 export interface Violation {
@@ -35,6 +37,8 @@ export interface Report {
   /** Seeds that did 1,000 idle passes. */
   readonly restless: number
   readonly faults: Readonly<Record<string, number>>
+  /** What became of every field with every value; null when that was not asked for. */
+  readonly fields: Omit<FieldReport, 'violations'> | null
   readonly violations: readonly Violation[]
 }
 
@@ -54,6 +58,8 @@ export async function work(share: Share): Promise<Report> {
     const [what] = await drill(one).catch(said)
     if (what !== undefined) violations.push({ where: `drill ${JSON.stringify(one.name)}`, what, trace: [] })
   }
+  const played = share.fields ? await playFields(share) : null
+  for (const what of played?.violations ?? []) violations.push({ where: 'field', what, trace: [] })
   if (share.crashes) await enumerate(share, report, violations)
   const last = share.seeds === null ? Number.POSITIVE_INFINITY : share.first + share.seeds
   for (let seed = share.first + share.index; seed < last && performance.now() < until; seed += share.of) {
@@ -71,7 +77,13 @@ export async function work(share: Share): Promise<Report> {
     if (again.hash === outcome.hash) report.replayed += 1
     else violations.push({ where, what: `a replay took another way: ${outcome.hash}, ${again.hash}`, trace: [] })
   }
-  return { ...report, faults, violations }
+  return { ...report, faults, fields: fieldsOf(played), violations }
+}
+
+function fieldsOf(played: FieldReport | null): Report['fields'] {
+  if (played === null) return null
+  const { violations: _, ...figures } = played
+  return figures
 }
 
 async function enumerate(
