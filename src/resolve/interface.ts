@@ -1,7 +1,7 @@
 import type { MicroVM } from '../api/microvm.ts'
 import { parseAddress } from '../cidr.ts'
 import type { ObjectRef } from '../host-state.ts'
-import type { Claims } from './claims.ts'
+import { type Claims, sayRef } from './claims.ts'
 import type { Wanted } from './input.ts'
 import { macAddress, tapName } from './names.ts'
 import { allocate, isHost, type Network } from './network.ts'
@@ -41,6 +41,8 @@ export function resolveInterfaces(
     }
     const problem = refuseAddress(network, address)
     if (problem) return { problem }
+    const other = holderOf(address, uid, wish.name, giving)
+    if (other) return { problem: `address ${address} was given to ${sayRef(other)}; choose another one` }
     const made: Interface = {
       name: wish.name,
       tap: wish.tap ?? tapName(uid, wish.name),
@@ -50,7 +52,7 @@ export function resolveInterfaces(
       antiSpoof: wish.antiSpoof,
       ipv6: wish.ethertypes?.includes('IPv6') ?? false,
     }
-    if (!claimAll(claims, made, ref)) return { problem: null }
+    if (!claimAll(claims, [made], ref)) return { problem: null }
     if ('taken' in giving) giving.taken.add(address)
     interfaces.push(made)
   }
@@ -58,21 +60,21 @@ export function resolveInterfaces(
 }
 
 /** Who was given an address and keeps it, by address. */
-export type KeptAddresses = ReadonlyMap<string, string>
+export type KeptAddresses = ReadonlyMap<string, { readonly keeper: string; readonly ref: ObjectRef }>
 
-/** Addresses that interfaces were given before and go on with: no newcomer gets them, however old its VM is. */
+/** Addresses that interfaces were given before and go on with: nobody else gets them, whatever he asks for. */
 export function keptAddresses(
   vms: readonly Wanted<MicroVM>[],
   networks: ReadonlyMap<string, Network>,
   before: (uid: string) => Readonly<Record<string, string>>,
 ): KeptAddresses {
-  const kept = new Map<string, string>()
-  for (const { object, uid, deletion } of vms) {
+  const kept = new Map<string, { readonly keeper: string; readonly ref: ObjectRef }>()
+  for (const { object, uid, ref, deletion } of vms) {
     if (deletion) continue
     for (const { name, network, address } of object.spec.interfaces ?? []) {
       const [on, last] = [networks.get(network.name), lastOf(before(uid), name)]
       if (address === undefined && on && last !== undefined && isHost(on, last) && !kept.has(last))
-        kept.set(last, keeper(uid, name))
+        kept.set(last, { keeper: keeper(uid, name), ref })
     }
   }
   return kept
@@ -89,16 +91,21 @@ function lastOf(before: Readonly<Record<string, string>>, nic: string): string |
 
 function addressOf(network: Network, uid: string, nic: string, giving: Giving): string | null {
   if ('given' in giving) return lastOf(giving.given, nic) ?? null
-  const { taken, kept, before } = giving
-  const isOfOthers = (address: string) => kept.has(address) && kept.get(address) !== keeper(uid, nic)
-  return allocate(network, taken, lastOf(before, nic), isOfOthers)
+  const isOfOthers = (address: string) => holderOf(address, uid, nic, giving) !== undefined
+  return allocate(network, giving.taken, lastOf(giving.before, nic), isOfOthers)
 }
 
-function claimAll(claims: Claims, made: Interface, ref: ObjectRef): boolean {
-  return (
-    claims.take('interface name', made.tap, ref) &&
-    claims.take('MAC', made.mac, ref) &&
-    claims.take('address', made.address, ref)
+/** Who else was given an address on this host and keeps it. */
+function holderOf(address: string, uid: string, nic: string, giving: Giving): ObjectRef | undefined {
+  const holder = 'kept' in giving ? giving.kept.get(address) : undefined
+  return holder && holder.keeper !== keeper(uid, nic) ? holder.ref : undefined
+}
+
+/** Takes what only one VM may have; false when something is taken. */
+export function claimAll(claims: Claims, interfaces: readonly Interface[], ref: ObjectRef): boolean {
+  return interfaces.every(
+    ({ tap, mac, address }) =>
+      claims.take('interface name', tap, ref) && claims.take('MAC', mac, ref) && claims.take('address', address, ref),
   )
 }
 

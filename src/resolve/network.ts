@@ -40,6 +40,8 @@ export function resolveNetworks(
       continue
     }
     if (!claims.take('bridge', network.bridge, ref)) continue
+    // A TAP and a bridge are both links.
+    if (!claims.take('interface name', network.bridge, ref)) continue
     networks.set(network.name, network)
   }
   return { networks, refusals }

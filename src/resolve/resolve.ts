@@ -3,10 +3,10 @@ import { aliasOf } from '../alias.ts'
 import type { MicroVM } from '../api/microvm.ts'
 import type { HostState, ObjectRef, Tap, Volume } from '../host-state.ts'
 import type { Ledger, MachineRecord, RootIdentity } from '../ledger.ts'
-import { emptyClaims } from './claims.ts'
+import { type Claims, emptyClaims } from './claims.ts'
 import { volumeOf } from './disk.ts'
 import { ofKind, type ResolveInput, type Wanted } from './input.ts'
-import { keptAddresses } from './interface.ts'
+import { claimAll, keptAddresses } from './interface.ts'
 import { type MachineContext, type ResolvedMachine, recordOf, resolveMachine } from './machine.ts'
 import { type Network, resolveNetworks } from './network.ts'
 import { type OperationResult, takeOn } from './operation.ts'
@@ -27,18 +27,34 @@ export interface Resolved {
  * a refusal of its object and touches nobody else; what runs of it is held as it is.
  */
 export function resolve(input: ResolveInput): Resolved {
+  const first = attempt(input, () => {})
+  if (first.claims.refusals.length === 0) return first.resolved
+  // Age alone would give an edit of the older one what the younger one runs with.
+  return attempt(input, (claims) => claimSettled(first.context, first.records, claims)).resolved
+}
+
+interface Attempt {
+  readonly resolved: Resolved
+  readonly claims: Claims
+  readonly context: MachineContext
+  readonly records: Readonly<Record<string, MachineRecord>>
+}
+
+function attempt(input: ResolveInput, claimFirst: (claims: Claims) => void): Attempt {
   const claims = emptyClaims()
+  claimFirst(claims)
   const vms = ofKind(input.objects, 'MicroVM')
   const { networks, refusals: networkRefusals } = resolveNetworks(ofKind(input.objects, 'MicroVMNetwork'), claims)
   const states = ofKind(input.objects, 'MicroVMState')
+  const kept = keptAddresses(vms, networks, (uid) => input.ledger.machines[uid]?.addresses ?? {})
   const context: MachineContext = {
     input,
     networks,
     images: new Map(ofKind(input.objects, 'MicroVMImage').map((image) => [image.ref.name, image])),
     states: new Map(states.map((state) => [`${state.ref.namespace}/${state.ref.name}`, state])),
     claims,
-    addresses: fixedAddresses(vms, networks),
-    kept: keptAddresses(vms, networks, (uid) => input.ledger.machines[uid]?.addresses ?? {}),
+    addresses: new Set([...fixedAddresses(vms, networks)].filter((address) => !kept.has(address))),
+    kept,
   }
   const refusals: Refusal[] = [...networkRefusals]
   const machines: ResolvedMachine[] = []
@@ -60,13 +76,31 @@ export function resolve(input: ResolveInput): Resolved {
   const attached = new Set(machines.flatMap((one) => one.volumes.map((volume) => volume.name)))
   const loose = states.map((state) => volumeOf(state, null)).filter((volume) => !attached.has(volume.name))
   const used = usedNetworks(machines, networks)
-  return {
+  const resolved = {
     state: hostStateOf(input.ledger.root, used, machines, loose, departedOf(vms), held),
     refusals,
     ledger: { ...input.ledger, machines: records },
     operations,
     machines,
     networks: [...networks.values()],
+  }
+  return { resolved, claims, context, records }
+}
+
+/** Whoever runs with what its spec asks for has it, whatever others ask for now. */
+function claimSettled(context: MachineContext, records: Readonly<Record<string, MachineRecord>>, claims: Claims): void {
+  for (const vm of ofKind(context.input.objects, 'MicroVM')) {
+    const record = records[vm.uid]
+    const started = record?.started
+    if (vm.deletion || !record || !started || started.ended !== null) continue
+    const alone = { ...context, claims: emptyClaims(), addresses: fixedAddresses([vm], context.networks) }
+    const made = resolveMachine(alone, vm, record)
+    if (!('machine' in made)) continue
+    const { digests } = made.machine
+    if (digests.network !== started.digests.network || digests.disks !== started.digests.disks) continue
+    claimAll(claims, made.interfaces, vm.ref)
+    for (const { owner, ephemeral } of made.volumes)
+      if (!ephemeral) claims.take('state', `${owner.namespace}/${owner.name}`, vm.ref)
   }
 }
 

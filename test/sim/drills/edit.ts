@@ -64,6 +64,31 @@ export const editDrills: readonly Drill[] = [
     },
   },
   {
+    name: 'an edit asks for what another VM runs with',
+    async play(stage) {
+      const mac = '02:00:00:00:00:0b'
+      const nic = (fields: object) => ({ interfaces: [{ name: 'eth0', network: { name: 'n1' }, ...fields }] })
+      stage.write('base.yaml', image('small'), network('n1'))
+      stage.write('a.yaml', vm('a', nic({})))
+      stage.write('b.yaml', vm('b', nic({ tap: 'vm-b', mac })))
+      await stage.start()
+      await stage.pass(enough)
+      const address = stage.addressOf('b')
+      for (const edit of [{ tap: 'vm-b' }, { tap: 'br-n1' }, { mac }, { address }]) {
+        stage.write('a.yaml', vm('a', nic(edit)))
+        await stage.pass(enough)
+        const told = JSON.stringify(stage.host.controller?.statuses.current.get('MicroVM/default/a'))
+        stage.expect(told.includes('choose another one'), `${JSON.stringify(edit)} is not refused: ${told}`)
+        stage.mustHaveRunThroughout('a', 'b')
+      }
+      stage.write('a.yaml', vm('a', nic({})))
+      stage.write('base.yaml', image('small'), network('n1', { bridge: 'vm-b' }))
+      await stage.pass(enough)
+      stage.mustHaveRunThroughout('a', 'b')
+      stage.expect(stage.vmm('b').reachedAt(address), 'b is not reached')
+    },
+  },
+  {
     name: 'an ephemeral disk gets another size',
     async play(stage) {
       scratch(stage, '1Mi')

@@ -82,7 +82,7 @@ export function baseObjects(): readonly Fields[] {
         },
       }),
     },
-    vm('b', { interfaces: [{ name: 'eth0', network: { name: 'n1' } }], hypervisor: 'qemu' }),
+    vm('b', { interfaces: [{ name: 'eth0', network: { name: 'n1' }, tap: 'vm-b', mac: '02:00:00:00:00:0b' }] }),
     vm('c', { runStrategy: 'Halted', interfaces: [{ name: 'eth0', network: { name: 'n2' } }] }),
     vm('m', { runStrategy: 'Manual' }),
     {

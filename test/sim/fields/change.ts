@@ -93,6 +93,8 @@ async function judge(stage: Stage, field: string, objects: readonly Fields[], wa
   if (restless !== null && !isKnown(restless)) return restless
   const started = host.process.spawned.slice(before).map(({ name }) => name)
   if (!stage.faulty && new Set(started).size < started.length) return `I9: started were ${started.join()}`
+  const others = started.filter((name) => field.startsWith('MicroVM.') && /^default\.[bcm]$/.test(name))
+  if (others.length > 0) return `I9: ${others.join()} was started for it`
   const stalled = stalledOf(host)
   if (stalled.size > 0) return judgeHeld(stage, field, stalled, known)
   const [first] = differencesOf(wanted.portrait, portraitOf(host)).filter(

@@ -20,6 +20,14 @@ export const held: readonly { readonly field: RegExp; readonly says: RegExp }[] 
     field: /^MicroVM\.spec\.interfaces\[\]\.address/,
     says: /^Refused: address .* is (not one of a host in|the gateway)/,
   },
+  {
+    field: /^MicroVM\.spec\.interfaces\[\]\.(tap|mac)$/,
+    says: /^Conflict: (interface name|MAC) \S+ belongs to MicroVM(Network n1| default\/b); choose another one/,
+  },
+  {
+    field: /^MicroVM\.spec\.interfaces\[\]\.address$/,
+    says: /^Refused: address 10\.1\.0\.3 was given to MicroVM default\/b; choose another one/,
+  },
   { field: /^MicroVM\.spec\.(credentials|guest)/, says: /^Blocked: (Secret|\/)/ },
   { field: /^MicroVM(State\.spec|\.spec\.stateTemplates\[\]\.spec)/, says: /^ResizePending: volume/ },
   { field: /^MicroVM(State\.spec|\.spec\.stateTemplates\[\]\.spec)/, says: /^VolumeMissing: volume missing/ },
