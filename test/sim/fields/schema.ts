@@ -42,8 +42,11 @@ export interface Field {
   readonly required: boolean
 }
 
+/** Kinds that one host alone takes and does nothing with; an API server is asked about them (test/kubernetes). */
+const clusterOnly: ReadonlySet<KindName> = new Set(['MicroVMRollout', 'MicroVMShare', 'MicroVMTenant', 'MicroVMHost'])
+
 /** Kinds that users write; the rest is made by the controller. */
-export const written = KINDS.filter(({ kind }) => kind !== 'MicroVMVolume')
+export const written = KINDS.filter(({ kind }) => kind !== 'MicroVMVolume' && !clusterOnly.has(kind))
 
 const roots = new Map(written.map((kind) => [kind.kind, jsonSchemaOf(kind.schema, 'draft-7') as Schema]))
 
