@@ -207,3 +207,20 @@ test('forwarding that is switched off is heard', async () => {
   await scene.host.pass(200)
   expect(scene.host.net.forwarding).toBe(true)
 })
+
+test('a VMM that hangs while it is stopped is asked to go once it is back', async () => {
+  const scene = new Scene({ vms: { a: { ...vm, grace: 20 } } })
+  await scene.rests()
+  const vmm = scene.vmm('a')!
+  scene.host.kill()
+  vmm.hang()
+  scene.site.want({ ...scene.site.wanted, vms: { a: { ...vm, grace: 20, strategy: 'Halted' } } })
+  scene.host.start()
+  await scene.host.pass(16_000)
+  expect(vmm.presses).toBe(0)
+  vmm.thaw()
+  await scene.host.pass(1500)
+  expect(vmm.presses).toBe(1)
+  await scene.rests()
+  expect(vmm.presses).toBe(1)
+})

@@ -11,6 +11,8 @@ export interface Incarnation {
   ordered: number | null
   /** Its button alone. */
   pressed: number | null
+  /** When the process was last seen to stand still; null when it never did. */
+  stood: number | null
   /** When it was over: its guest, or the process. */
   over: number | null
   /** It was the guest itself that powered off. */
@@ -30,7 +32,7 @@ export class Lives {
     const folder = vmm.spec.directory.split('/').at(-1) ?? ''
     const one: Incarnation = {
       ...{ name: vmm.name.replace('default.', ''), vmm, at, folder },
-      ...{ ordered: null, pressed: null, over: null, shutdown: false, served: false, failed: false },
+      ...{ ordered: null, pressed: null, stood: null, over: null, shutdown: false, served: false, failed: false },
     }
     this.#byName.set(one.name, [...this.of(one.name), one])
     this.#living.add(one)
@@ -55,6 +57,7 @@ export class Lives {
     for (const one of this.#living) {
       const { vmm } = one
       one.served ||= vmm.up
+      if (vmm.hung) one.stood = now
       const guestOver = vmm.state === 'shutdown' || vmm.state === 'guest-panicked'
       if (one.over === null && guestOver) one.shutdown = vmm.state === 'shutdown' && vmm.presses === 0
       if (guestOver || !there.has(vmm)) one.over ??= now

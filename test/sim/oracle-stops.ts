@@ -2,7 +2,10 @@ import type { History, Sight } from './oracle-history.ts'
 import type { Incarnation, Lives } from './oracle-lives.ts'
 
 /** Faults under which a press may not reach its VMM, or come late. */
-const muffling = /^(QMP|greeting|slow calls|clock set|read error|list error|VMM hangs)/
+const muffling = /^(QMP|greeting|slow calls|clock set|read error|list error)/
+
+/** Milliseconds within which a VMM that answers again has been asked. */
+const reach = 1500
 
 /** Whether guests are asked before they are ended, and those that share a secret go one by one. */
 export class Stops {
@@ -73,6 +76,10 @@ export class Stops {
     if (!host.has(`${one.vmm.spec.directory}/life.sock`)) return
     const graces = this.#history.all(one.name).flatMap(({ vm }) => vm?.grace ?? [])
     const least = Math.min(...graces) * 1000
+    const { stood } = one
+    if (stood !== null && now - stood < reach) return
+    // One that stood still is asked when it is back, and has what is left of its time.
+    if (stood !== null && one.pressed !== null && one.pressed >= stood && one.pressed - stood < reach) return
     if (one.pressed === null) this.#sight.fail('graceful', `${one.name} was ${how} and never asked to go`)
     else if (now - one.pressed < least - 500)
       this.#sight.fail('graceful', `${one.name} was ${how} ${now - one.pressed} ms after it was asked`)

@@ -7,7 +7,7 @@ import { killVmms } from './vmm.ts'
 
 /**
  * See MachineHost.stop. Asks anew after 2, 4, 8, ... seconds: a guest whose services are still coming up loses the button's
- * first press, and one that is going down takes no notice of another.
+ * first press, and one that is going down takes no notice of another. A press that was not answered is made again at once.
  */
 export async function stop(
   context: MachineContext,
@@ -26,6 +26,9 @@ export async function stop(
 
 /** Milliseconds between the first two presses; each pause is twice the one before. */
 const firstPause = 2000
+
+/** Milliseconds after a press that nobody answered. */
+const retryPause = 500
 
 /** Milliseconds that a VMM gets to quit before it is killed. */
 const quitTime = 2000
@@ -52,27 +55,36 @@ async function askToGo(
     const left = end - clock.monotonic()
     if (left <= 0 || phase === 'Ended' || method === 'qmp-quit') return await quit(context, kept, signal)
     if (clock.monotonic() >= pressAt) {
-      if (await press(kept, Math.min(left, firstPause), signal)) return await quit(context, kept, signal)
-      pressAt = clock.monotonic() + pause
-      pause *= 2
+      const answer = await press(kept, Math.min(left, firstPause), signal)
+      if (answer === 'nobody') return await quit(context, kept, signal)
+      pressAt = clock.monotonic() + (answer === 'pressed' ? pause : retryPause)
+      if (answer === 'pressed') pause *= 2
     }
     if (!session.fresh && session.vitals.silentFor === null) continue
     await session.bell.wait(Math.min(left, Math.max(pressAt - clock.monotonic(), 1)), signal)
   }
 }
 
-/** The power button; answers true when there is no guest that could hear it. A VMM that does not answer is left to time. */
-async function press({ session }: Kept, timeout: number, signal: AbortSignal): Promise<boolean> {
+/**
+ * The power button. `nobody`: there is no guest that could hear it. `unanswered`: perhaps it was not even sent, since a
+ * VMM that hangs takes no connection; so it is pressed again soon, for as long as there is time.
+ */
+async function press(
+  { session }: Kept,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<'pressed' | 'unanswered' | 'nobody'> {
   const { runState } = session.vitals
-  if (runState === 'prelaunch') return true
+  if (runState === 'prelaunch') return 'nobody'
   try {
     // CPUs that stand still hear nothing.
     if (runState !== null && runState !== 'running') await session.execute('cont', {}, timeout, signal)
     await session.execute('system_powerdown', {}, timeout, signal)
+    return 'pressed'
   } catch (error) {
     if (!(error instanceof QmpError)) throw error
+    return 'unanswered'
   }
-  return false
 }
 
 /** Ends the VMM, which writes its images out first; returns once it is gone or has had its time. */

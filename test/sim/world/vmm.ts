@@ -196,6 +196,11 @@ export class SimVmm implements ReachedGuest {
     this.#guestTimers.pause()
   }
 
+  /** It stands still. */
+  get hung(): boolean {
+    return this.#hung
+  }
+
   thaw(): void {
     if (!this.#hung || this.#over) return
     this.#hung = false
