@@ -11,6 +11,8 @@ export interface LedgerStore {
   readonly current: Ledger
   /** Writes what the change makes different and only then makes it current. Changes run one after the other. */
   change(change: (current: Ledger) => Ledger): Promise<void>
+  /** Writes again what a write that failed may have left otherwise on the disk, or not on it for good; else nothing. */
+  settle(): Promise<void>
   /** Records that could not be read, each in a sentence; they count as lost and are rebuilt from the host. */
   readonly problems: readonly string[]
 }
@@ -23,34 +25,54 @@ export async function openLedger(world: World, paths: Paths, root: RootIdentity)
   const { files } = world
   const folder = `${paths.ledger}/machines`
   const makeFolders = async () => {
-    await files.makeDirectory(paths.ledger, { mode: 0o700 })
-    await files.makeDirectory(folder, { mode: 0o700 })
+    for (const path of [paths.ledger, folder]) await files.makeDirectory(path, { mode: 0o700 })
   }
   await makeFolders()
   const problems: string[] = []
   let current = await load(world, paths, root, problems)
   let queue: Promise<void> = Promise.resolve()
 
+  /** Records of which a write failed: the disk may have what was, what was meant, or a name that the power takes away. */
+  const unsure = new Set<string>()
+  let unsureHost = false
+  try {
+    // A controller that died may have left names that only the page cache knows, and this one is going to trust them.
+    for (const path of [paths.ledger, folder]) await files.sync(path)
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    unsureHost = current.forwardingPrior !== null
+    for (const uid of Object.keys(current.machines)) unsure.add(uid)
+  }
+
   const render = (value: unknown) => Buffer.from(`${JSON.stringify(value)}\n`)
-  const save = async (next: Ledger, before: Ledger) => {
-    if (next.forwardingPrior !== before.forwardingPrior) {
-      const host = render({ version: 1, forwardingPrior: next.forwardingPrior })
-      await publish(files, `${paths.ledger}/host.json`, host, { mode })
-    }
+  const saveHost = async (next: Ledger, before: Ledger) => {
+    if (next.forwardingPrior === before.forwardingPrior && !unsureHost) return
+    unsureHost = true
+    const host = render({ version: 1, forwardingPrior: next.forwardingPrior })
+    await publish(files, `${paths.ledger}/host.json`, host, { mode })
+    unsureHost = false
+  }
+  const saveMachines = async (next: Ledger, before: Ledger) => {
     const changed: [string, Uint8Array][] = []
     for (const [uid, record] of Object.entries(next.machines)) {
       const known = before.machines[uid]
-      if (known === record || (known && canonical(known) === canonical(record))) continue
+      if (!unsure.has(uid) && known && (known === record || canonical(known) === canonical(record))) continue
+      unsure.add(uid)
       changed.push([`${uid}.json`, render({ version: 1, ...record })])
     }
+    const gone = [...unsure, ...Object.keys(before.machines)].filter((uid) => !(uid in next.machines))
+    for (const uid of gone) unsure.add(uid)
     await publishAll(files, folder, changed, { mode })
-    const gone = Object.keys(before.machines).filter((uid) => !(uid in next.machines))
     for (const uid of gone) await files.remove(`${folder}/${uid}.json`)
     // Its object is forgotten next: a record that came back with a power loss would be nobody's.
     if (gone.length > 0) await files.sync(folder)
+    unsure.clear()
+  }
+  const save = async (next: Ledger, before: Ledger) => {
+    await saveHost(next, before)
+    await saveMachines(next, before)
   }
   const store = async (next: Ledger) => {
-    if (next === current) return
     try {
       await save(next, current)
     } catch (error) {
@@ -61,17 +83,26 @@ export async function openLedger(world: World, paths: Paths, root: RootIdentity)
     }
     current = next
   }
+  // One after the other: each change starts from what the one before left.
+  const inTurn = (work: () => Promise<void>) => {
+    const done = queue.then(work)
+    queue = done.catch(() => undefined)
+    return done
+  }
   return {
     get current() {
       return current
     },
     problems,
-    // One after the other: each change starts from what the one before left.
-    change(change) {
-      const done = queue.then(() => store(change(current)))
-      queue = done.catch(() => undefined)
-      return done
-    },
+    change: (change) =>
+      inTurn(async () => {
+        const next = change(current)
+        if (next !== current) await store(next)
+      }),
+    settle: () =>
+      inTurn(async () => {
+        if (unsure.size > 0 || unsureHost) await store(current)
+      }),
   }
 }
 

@@ -5,6 +5,7 @@ import type { HostFeatures } from '../hypervisor/driver.ts'
 import type { Ledger } from '../ledger.ts'
 import { plan } from '../plan/plan.ts'
 import type { ResolveInput, Settings } from '../resolve/input.ts'
+import type { Resolved } from '../resolve/resolve.ts'
 import type { SourceView } from '../source/source.ts'
 import type { World } from '../world/world.ts'
 import type { Backoff } from './backoff.ts'
@@ -12,7 +13,6 @@ import type { Executor } from './executor.ts'
 import type { FactReader } from './facts.ts'
 import type { LedgerStore } from './ledger.ts'
 import { rebuild } from './rebuild.ts'
-import type { Answer } from './resolver.ts'
 import type { PassView } from './status/view.ts'
 
 export interface LookDeps {
@@ -24,7 +24,7 @@ export interface LookDeps {
   readonly features: () => HostFeatures
   readonly settings: Settings
   readonly nodeName: string
-  readonly resolve: (input: ResolveInput) => Answer
+  readonly resolve: (input: ResolveInput) => Resolved
   readonly executor: Pick<Executor, 'inFlight' | 'mark'>
   readonly backoff: Backoff
   /** Everything that is wanted, from every source. */
@@ -39,8 +39,6 @@ export interface Look {
   readonly mark: number
   /** The ledger that `view.ledger` came of. */
   readonly base: Ledger
-  /** Nothing of what is wanted changed since the look before. */
-  readonly same: boolean
 }
 
 /** Reads what is wanted and what is there, and plans. The one way to a plan: `moorage plan` takes it too. */
@@ -52,7 +50,7 @@ export async function look(deps: LookDeps, signal: AbortSignal): Promise<Look> {
   const known = rebuild(base, observed.machines)
   const found = await facts.read(source.objects, signal)
   const now = world.clock.now()
-  const { resolved, same } = deps.resolve({
+  const resolved = deps.resolve({
     objects: source.objects,
     ledger: known,
     images: found.images,
@@ -71,7 +69,7 @@ export async function look(deps: LookDeps, signal: AbortSignal): Promise<Look> {
     hypervisorVersion: deps.features().programs['qemu-system-x86_64']?.version ?? null,
     now,
   }
-  return { source, view, mark, base, same }
+  return { source, view, mark, base }
 }
 
 async function observe(

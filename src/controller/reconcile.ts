@@ -32,15 +32,16 @@ export async function reconcile(
   onFound: (pass: Pass) => void,
 ): Promise<Pass> {
   const found = await look(deps, signal)
-  const { source, view, mark, base, same } = found
+  const { source, view, mark, base } = found
   onFound({ ...found, nextAt: 0, finished: 0 })
   if (source.hold !== null && source.objects.length === 0) {
     // Nothing could be read of what is wanted: that is no reason to touch anything.
     return { ...found, nextAt: view.now + blindPause, finished: 0 }
   }
   // Addresses, uids and operations taken on stand in the ledger before the first effect that uses them.
-  if (!same) await deps.ledger.change(mergeRecords(base, view.ledger))
+  await deps.ledger.change(mergeRecords(base, view.ledger))
   deps.executor.submit(view.plan, mark)
+  const unsettled = await settleLedger(deps)
   await deps.statuses.save(statusesOf(view, source.objects, deps.statuses.current))
   const gone = finished(source.objects, view)
   for (const object of gone) await deps.finish(object)
@@ -49,11 +50,23 @@ export async function reconcile(
     ...view.plan.waits.flatMap((wait) => wait.until ?? []),
     ...[...deps.backoff.failures.values()].map((failure) => failure.retryAt),
     ...(source.recheckAt === null ? [] : [source.recheckAt]),
+    ...(unsettled ? [view.now + blindPause] : []),
   ]
   return { ...found, nextAt: Math.max(Math.min(...due), view.now + shortestPause), finished: gone.length }
 }
 
-/** Pause after a pass that could read nothing of what is wanted, milliseconds. */
+/** A disk that takes nothing keeps nobody from being mended; true when it has to be tried again. */
+async function settleLedger({ ledger, log }: ReconcileDeps): Promise<boolean> {
+  try {
+    await ledger.settle()
+    return false
+  } catch (error) {
+    log.warn({ problem: error instanceof Error ? error.message : String(error) }, 'the ledger cannot be written')
+    return true
+  }
+}
+
+/** Pause after a pass that could read nothing of what is wanted, or write nothing down, milliseconds. */
 const blindPause = 5_000
 
 /** Two passes that only time asks for are this far apart at least, milliseconds. */

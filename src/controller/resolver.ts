@@ -2,22 +2,15 @@ import { canonical } from '../digest.ts'
 import type { ResolveInput, Wanted } from '../resolve/input.ts'
 import { type Resolved, resolve } from '../resolve/resolve.ts'
 
-/** What the last look came to, and whether it is the very answer of the one before. */
-export interface Answer {
-  readonly resolved: Resolved
-  readonly same: boolean
-}
-
 /**
  * `resolve`, but an input that is the one from before gets the answer from before: resolving a thousand VMs costs more
  * than everything else of an idle pass. Time matters only while there are operations; then it is asked anew.
  */
-export function newResolver(): (input: ResolveInput) => Answer {
+export function newResolver(): (input: ResolveInput) => Resolved {
   let last: { readonly input: ResolveInput; readonly resolved: Resolved } | null = null
   return (input) => {
-    if (last && isSame(last.input, input)) return { resolved: last.resolved, same: true }
-    last = { input, resolved: resolve(input) }
-    return { resolved: last.resolved, same: false }
+    if (!last || !isSame(last.input, input)) last = { input, resolved: resolve(input) }
+    return last.resolved
   }
 }
 

@@ -32,6 +32,8 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
   const { files, random } = world
   const { volumes } = paths
   const records = new Map<string, { readonly stamp: string; readonly record: VolumeRecord | null }>()
+  /** Deleted, but a power loss might bring them back: they count as there until it cannot. */
+  const doomed = new Map<string, ObservedVolume>()
   /** Temporary folders of our own work; others are left from a crash. */
   const busy = new Set<string>()
 
@@ -90,7 +92,8 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
       signal.throwIfAborted()
       const there = new Set(names)
       for (const name of records.keys()) if (!there.has(name)) records.delete(name)
-      return await Promise.all(names.map(look))
+      const ghosts = [...doomed.values()].filter(({ name }) => !there.has(name))
+      return [...(await Promise.all(names.map(look))), ...ghosts]
     },
     async create(volume, signal) {
       const { folder } = at(volume.name)
@@ -129,6 +132,8 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
         const { ownerUid, owner } = volume
         await publish(files, record, renderRecord({ ...there, ownerUid, owner }), { mode: 0o600 })
       }
+      // Its name and its record may be of a write whose end nobody saw; a guest trusts its disk to be there tomorrow.
+      for (const path of [folder, volumes]) await files.sync(path)
       // The image last: by its owner it is seen that all of this was done.
       await files.makeDirectory(folder, { mode: 0o710, uid: 0, gid: user })
       await files.chown(image, user, user)
@@ -136,15 +141,25 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
     async delete(name, ownerUid, signal) {
       const { folder } = at(name)
       await sweep()
-      if (!(await files.stat(folder))) return
+      if (!(await files.stat(folder))) {
+        if (doomed.has(name)) await files.sync(volumes)
+        doomed.delete(name)
+        return
+      }
       const there = await recordAt(name)
       if (there?.ownerUid !== ownerUid) {
         throw new Error(`volume ${name} belongs to uid ${there?.ownerUid ?? 'unknown'}, not to ${ownerUid}; it is kept`)
       }
       signal.throwIfAborted()
+      doomed.set(name, await look(name))
       await aside('.deleted-', name, async (grave) => {
-        await files.rename(folder, grave)
-        await files.sync(volumes)
+        try {
+          await files.rename(folder, grave)
+          await files.sync(volumes)
+          doomed.delete(name)
+        } finally {
+          if (await files.stat(folder)) doomed.delete(name)
+        }
       })
     },
   }

@@ -32,18 +32,20 @@ export class IndexStore {
     this.#secrets = new SecretStore(files, random, place.secrets)
   }
 
-  /** Makes the folders, durably. */
+  /** Makes the folders, durably; and durable whatever names a write that failed or a controller that died left in them. */
   async prepare(): Promise<void> {
     const { directory, secrets } = this.#place
     for (const path of [directory, parentOf(secrets), secrets]) {
       await this.#files.makeDirectory(path, { mode: 0o700 })
       await this.#files.sync(parentOf(path))
     }
+    for (const path of [directory, secrets]) await this.#files.sync(path)
   }
 
   /** An empty index when there is none. Throws a {@link FileError} when it cannot be read or is of a newer Moorage. */
   async load(): Promise<{ index: Index; damage: readonly SourceProblem[] }> {
     const bytes = await this.#read()
+    this.#whole = false
     if (bytes === null) return { index: emptyIndex(), damage: [] }
     const decoded = decodeIndex(new TextDecoder().decode(bytes))
     if (decoded === null) throw new FileError('EPROTO', this.#path(), NEWER)
@@ -73,13 +75,22 @@ export class IndexStore {
     await publish(this.#files, `${this.#place.directory}/${NAME}`, new TextEncoder().encode(encodeIndex(whole)), {
       mode: 0o600,
     })
-    await this.#secrets.forget(previous.records.values(), whole.records.values())
+    if (this.#whole || whole.recover) await this.#secrets.forget(previous.records.values(), whole.records.values())
+    else {
+      // Everything that is wanted was accepted anew: what the lost index named is nobody's.
+      await this.#secrets.sweep(whole.records.values())
+      this.#whole = true
+    }
     return whole
   }
 
-  /** Removes stored Secrets that nobody names: leavings of a killed controller. Not when the index may have named them. */
+  /**
+   * Removes stored Secrets that nobody names: leavings of writes that failed and, unless an index that was lost may have
+   * named them, of a killed controller.
+   */
   async sweep(saved: Index): Promise<void> {
     if (this.#whole) await this.#secrets.sweep(saved.records.values())
+    else await this.#secrets.forget([], saved.records.values())
   }
 
   async #read(): Promise<Uint8Array | null> {

@@ -13,6 +13,8 @@ export class SecretStore {
   readonly #files: Files
   readonly #random: Random
   readonly #directory: string
+  /** Files that were written for an index which may not have been saved, or that could not be removed. */
+  readonly #loose = new Set<string>()
 
   constructor(files: Files, random: Random, directory: string) {
     this.#files = files
@@ -38,6 +40,7 @@ export class SecretStore {
     for (const record of records) {
       const stored = `${record.uid}.${Buffer.from(this.#random.bytes(4)).toString('hex')}`
       const bytes = new TextEncoder().encode(checked(JSON.stringify(record.object)))
+      this.#loose.add(stored)
       await this.#files.create(`${this.#directory}/${stored}`, bytes, { mode: 0o400 })
       saved.push({ ...record, stored })
     }
@@ -45,10 +48,15 @@ export class SecretStore {
     return saved
   }
 
-  /** Removes the files that records of before name and those of now do not: older versions, finished Secrets. */
+  /**
+   * Removes the files that records of before name and those of now do not: older versions, finished Secrets. And those that
+   * an earlier call, or a save that came to nothing, left.
+   */
   async forget(before: Iterable<IndexRecord>, now: Iterable<IndexRecord>): Promise<void> {
     const named = namesOf(now)
-    await this.#remove([...namesOf(before)].filter((name) => !named.has(name)))
+    for (const name of namesOf(before)) this.#loose.add(name)
+    await this.#remove([...this.#loose].filter((name) => !named.has(name)))
+    this.#loose.clear()
   }
 
   /** Removes every file that no record names. */

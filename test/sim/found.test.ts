@@ -224,3 +224,85 @@ test('a VMM that hangs while it is stopped is asked to go once it is back', asyn
   await scene.rests()
   expect(vmm.presses).toBe(1)
 })
+
+/** Fails once, behind the effect, what `which` chooses of the calls that write; answers how often it was asked for. */
+function failsOnce(host: SimHost, which: (name: string, path: string) => boolean): () => number {
+  let times = 0
+  host.files.hook = ({ name, path, phase }) => {
+    if ((phase === 'after') !== (name === 'rename') || !which(name, path) || ++times !== 1) return
+    throw new FileError('EIO', path, `EIO: ${name} ${path}`)
+  }
+  return () => times
+}
+
+test.each([
+  ['the ledger', `${paths.ledger}/machines`],
+  ['the index', paths.index],
+  ['secrets', `${paths.secrets}/accepted`],
+  ['volumes', paths.volumes],
+])('names in %s whose directory could not be synced once are synced', async (_, folder) => {
+  const scene = new Scene({})
+  await scene.rests()
+  const times = failsOnce(scene.host, (name, path) => name === 'sync' && path === folder)
+  const one = { ...vm, state: true, credential: 'Secret' as const }
+  scene.site.want({ ...scene.site.wanted, secret: 2, vms: { a: one } })
+  await scene.rests()
+  expect(times()).toBeGreaterThan(1)
+})
+
+test('a record whose rename failed late is written again though nothing else changes', async () => {
+  const scene = new Scene({ vms: { a: vm } })
+  await scene.rests()
+  failsOnce(scene.host, (name, path) => name === 'rename' && path.startsWith(`${paths.ledger}/machines/`))
+  scene.site.want({ ...scene.site.wanted, vms: { a: { ...vm, token: 2 } } })
+  await scene.host.pass(20)
+  scene.site.want({ ...scene.site.wanted, vms: { a: vm } })
+  await scene.rests()
+})
+
+test('names that a dead controller did not sync are synced by the next one', async () => {
+  for (const folder of [`${paths.ledger}/machines`, paths.index, paths.volumes]) {
+    const scene = new Scene({})
+    await scene.rests()
+    let done = false
+    scene.host.hooks.fate = ({ name, about }) => {
+      if (done || name !== 'files.sync' || about !== folder) return 'lives'
+      done = true
+      return 'before'
+    }
+    scene.site.want({ ...scene.site.wanted, vms: { a: { ...vm, state: true } } })
+    await scene.host.pass(10_000)
+    expect(done, folder).toBe(true)
+    scene.host.start()
+    await scene.rests()
+  }
+})
+
+test('numbers are not given out before they are written down though that failed once', async () => {
+  const scene = new Scene({})
+  await scene.rests()
+  let times = 0
+  scene.host.files.hook = ({ name, path, phase }) => {
+    if (phase === 'after' || name !== 'create' || !path.startsWith(`${paths.ledger}/machines/`) || ++times > 1) return
+    throw new FileError('ENOSPC', path, `ENOSPC: ${path}`)
+  }
+  scene.site.want({ ...scene.site.wanted, vms: { a: vm } })
+  await scene.rests()
+  expect(times).toBeGreaterThan(1)
+})
+
+test('versions of a Secret that a save left go once the index is whole', async () => {
+  const scene = new Scene({}, 'index removed')
+  scene.host.kill()
+  let times = 0
+  scene.host.files.hook = ({ name, path, phase }) => {
+    if (phase === 'after' || name !== 'rename' || !path.startsWith(`${paths.index}/accepted`) || ++times > 3) return
+    throw new FileError('EIO', path, `EIO: ${path}`)
+  }
+  scene.host.start()
+  await scene.rests()
+  expect(times).toBeGreaterThan(3)
+  scene.host.files.unlink(paths.index)
+  scene.site.want({ ...scene.site.wanted, secret: 2 })
+  await scene.rests()
+})

@@ -15,11 +15,8 @@ const secretPlaces = [new RegExp(`^${paths.secrets}/`), new RegExp(`^${paths.vms
 
 const encoded = Buffer.from(canary).toString('base64').slice(0, 16)
 
-/** Paths that were published and whose writer was told of a failure, or died before he could make them durable. */
-export type Excused = Set<string>
-
 /** What the controller does to files, seen at the moment of it. */
-export function watchFiles(sight: Seen): Excused {
+export function watchFiles(sight: Seen): void {
   const { host } = sight
   const { files } = host
   const create = files.create.bind(files)
@@ -31,33 +28,12 @@ export function watchFiles(sight: Seen): Excused {
     }
     return create(path, bytes, options)
   }
-  const excused: Excused = new Set()
   const rename = files.rename.bind(files)
   files.rename = (from: string, to: string) => {
     const node = nodeAt(host, from)
     if (isIn(to, durable) && node?.type === 'file' && !isSame(node.durable, node.bytes))
       sight.fail('I7', `${to} is published before its bytes are on the disk`)
-    excused.delete(to)
-    const done = rename(from, to)
-    done.catch(() => excused.add(to))
-    published.push(to)
-    return done
-  }
-  const published: string[] = []
-  const sync = files.sync.bind(files)
-  files.sync = async (path: string) => {
-    try {
-      await sync(path)
-    } catch (error) {
-      for (const one of published) if (folderOf(one) === path) excused.add(one)
-      throw error
-    }
-  }
-  const note = host.note.bind(host)
-  host.note = (line) => {
-    note(line)
-    if (!/^controller \d+ is killed$/.test(line)) return
-    for (const path of published.splice(0)) if (!isDurable(host, path)) excused.add(path)
+    return rename(from, to)
   }
   const remove = files.remove.bind(files)
   files.remove = (path: string) => {
@@ -66,7 +42,6 @@ export function watchFiles(sight: Seen): Excused {
       sight.fail('I7', `${path} is removed and the index names it`)
     return remove(path)
   }
-  return excused
 }
 
 /** A line of the trace: an effect on a path that is not ours; a spawn that the ledger does not know of. */
@@ -98,11 +73,11 @@ function judgeSpawn({ host, tally, fail }: Sight, folder: string): void {
 }
 
 /** At rest everything that has to outlive a power loss would. */
-export function judgeDurability({ host, fail }: Sight, excused: Excused): void {
+export function judgeDurability({ host, fail }: Sight): void {
   for (const folder of durable) {
     for (const { path, type } of host.files.everything(folder)) {
       const above = folderOf(path)
-      if (path.endsWith('.new') || excused.has(path) || excused.has(above)) continue
+      if (path.endsWith('.new')) continue
       if (type === 'file' || above === paths.volumes) {
         if (!isDurable(host, path)) fail('I7', `${path} would be lost with the power`)
       }

@@ -37,7 +37,6 @@ function judgeLeavings({ host, tally, fail }: Sight): void {
     if (!name.endsWith('.new') && !keys.has(name)) fail('I11', `status ${name} is of nobody`)
   }
   if (tally.has('index removed') || tally.has('ledger removed') || tally.has('ledger torn')) return
-  if (tally.has('rename fails late')) return
   for (const name of namesIn(`${paths.ledger}/machines`)) {
     const uid = name.slice(0, -'.json'.length)
     if (name.endsWith('.json') && !kinds.some((one) => one.uid === uid)) fail('I11', `record ${name} is of nobody`)
@@ -60,11 +59,7 @@ function judgeLeavings({ host, tally, fail }: Sight): void {
 }
 
 /** One version of the one Secret, the newest. */
-function judgeSecrets({ host, site, tally, fail }: Sight): void {
-  // What a first save left that came to nothing goes when the next controller begins.
-  if (['index removed', 'no space', 'write error', 'rename fails', 'rename fails late'].some((kind) => tally.has(kind)))
-    return
-  if (host.lives > 1) return
+function judgeSecrets({ host, site, fail }: Sight): void {
   const stored = host.files.everything(`${paths.secrets}/accepted`).filter(({ type }) => type === 'file')
   const [first] = stored
   if (stored.length !== 1) fail('I10', `${stored.length} versions of one Secret are kept`)

@@ -2,7 +2,7 @@ import { keyOf } from '../../src/api/meta.ts'
 import type { Tally } from './faults.ts'
 import { paths, root, type SimHost } from './host.ts'
 import { Deletions } from './oracle-deletions.ts'
-import { type Excused, judgeDurability, judgeEffect, watchFiles } from './oracle-files.ts'
+import { judgeDurability, judgeEffect, watchFiles } from './oracle-files.ts'
 import { History, type Sight } from './oracle-history.ts'
 import { Lives } from './oracle-lives.ts'
 import { judgeNet, watchNet } from './oracle-net.ts'
@@ -38,7 +38,6 @@ export class Oracles {
   readonly #stops: Stops
   readonly #deletions: Deletions
   readonly #statuses: Statuses
-  readonly #excused: Excused
   #seenSpawns = 0
 
   constructor(host: SimHost, site: Site, tally: Tally) {
@@ -51,7 +50,7 @@ export class Oracles {
     this.#stops = new Stops(this.#sight, this.#history, this.#lives)
     this.#deletions = new Deletions(this.#sight)
     this.#statuses = new Statuses(this.#sight, this.#lives)
-    this.#excused = watchFiles(this.#sight)
+    watchFiles(this.#sight)
     watchNet(this.#sight)
     const note = host.note.bind(host)
     host.note = (line) => {
@@ -143,7 +142,7 @@ export class Oracles {
     }
     judgeNet(this.#sight)
     judgeRest(this.#sight, this.#history, this.#lives)
-    judgeDurability(this.#sight, this.#excused)
+    judgeDurability(this.#sight)
     this.#statuses.judgeRest()
   }
 

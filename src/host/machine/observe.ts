@@ -44,7 +44,7 @@ export async function observe(
   const vmms = await findVmms(context, known, strays)
   const byName = new Map(links.map((link) => [link.name, link]))
   return [
-    ...known.map((one) => describe(watchers, one, byName, readinessOf, vmms.get(one.user) ?? [])),
+    ...known.map((one) => describe(watchers, asOfNow(context, one), byName, readinessOf, vmms.get(one.user) ?? [])),
     ...strays.flatMap(([uid, record]) => describeStray(uid, record, vmms.get(record.user) ?? [])),
   ]
 }
@@ -62,6 +62,11 @@ async function listIds(context: MachineContext): Promise<readonly string[]> {
     context.kept.delete(id)
   }
   return ids
+}
+
+/** One that was started anew while it was looked at: what the one before it said is not true of this one. */
+function asOfNow(context: MachineContext, one: Known): Known {
+  return { ...one, kept: context.kept.get(one.kept.id) ?? one.kept }
 }
 
 interface Known extends Pick<ObservedMachine, 'uid' | 'owner' | 'user'> {

@@ -100,9 +100,8 @@ export const controllerBugs: readonly Bug[] = [
   {
     name: 'gives-out-before-it-is-written',
     file: 'controller/reconcile.ts',
-    find: '  if (!same) await deps.ledger.change(mergeRecords(base, view.ledger))\n  deps.executor.submit(view.plan, mark)\n',
-    replace:
-      '  deps.executor.submit(view.plan, mark)\n  if (!same) await deps.ledger.change(mergeRecords(base, view.ledger))\n',
+    find: '  await deps.ledger.change(mergeRecords(base, view.ledger))\n  deps.executor.submit(view.plan, mark)\n',
+    replace: '  deps.executor.submit(view.plan, mark)\n  await deps.ledger.change(mergeRecords(base, view.ledger))\n',
     why: 'numbers are used before they stand in the ledger',
   },
   {
@@ -115,9 +114,8 @@ export const controllerBugs: readonly Bug[] = [
   {
     name: 'ledger-current-before-it-is-saved',
     file: 'controller/ledger.ts',
-    find: '  const store = async (next: Ledger) => {\n    if (next === current) return\n    try {\n      await save(next, current)\n',
-    replace:
-      '  const store = async (next: Ledger) => {\n    if (next === current) return\n    const before = current\n    current = next\n    try {\n      await save(next, before)\n',
+    find: '    try {\n      await save(next, current)\n    } catch',
+    replace: '    const before = current\n    current = next\n    try {\n      await save(next, before)\n    } catch',
     why: 'a write that failed is never repeated',
   },
   {
