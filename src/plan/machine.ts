@@ -42,7 +42,7 @@ export function planMachines(
   now: number,
   obstacles: Obstacles,
 ): MachineDraft {
-  const grants = grant(desired, observed, ledger, now)
+  const grants = grant(desired, observed, ledger)
   const context: Context = { draft, observed, ledger, grants, obstacles, now, goneAfter: new Map(), starts: new Map() }
   const seen = new Map(observed.machines.map((machine) => [machine.uid, machine]))
   for (const machine of desired.machines) planWanted(context, machine, seen.get(machine.uid))
@@ -112,15 +112,20 @@ function planWanted(context: Context, machine: Machine, seen: ObservedMachine | 
     }
     const concluded = conclude(context, machine, how, crashes, power, [], `it ended: ${how}`)
     if (machine.runStrategy === 'Always' || power === 'on') {
-      start(context, machine, reasonAfter(how, machine, started), crashes.retryAt, [concluded])
+      start(context, machine, reasonAfter(how, machine, started), retryAtOf(machine, started, crashes), [concluded])
     }
     return
   }
   if (!seen) {
-    start(context, machine, nextReason(machine, record), record?.crashes.retryAt ?? 0, [])
+    start(context, machine, nextReason(machine, record), retryAtOf(machine, started, record?.crashes), [])
     return
   }
   restartWhenDue(context, machine, seen, record, started)
+}
+
+/** The pause is for what it was made of: whoever changed that has it tried at once. */
+function retryAtOf(machine: Machine, started: StartedRecord | null, crashes: CrashCount | undefined): number {
+  return isDue(machine, started) ? 0 : (crashes?.retryAt ?? 0)
 }
 
 function isDue(machine: Machine, started: StartedRecord | null): boolean {

@@ -1,7 +1,6 @@
 import type { Wait } from '../action.ts'
 import type { HostState, Machine, Observed, ObservedMachine } from '../host-state.ts'
 import type { Ledger, StartedRecord } from '../ledger.ts'
-import { isEarly } from './backoff.ts'
 import { due } from './due.ts'
 import { wantsToRun } from './wants.ts'
 
@@ -14,26 +13,20 @@ export interface Grants {
 /**
  * Machines that share a secret restart one by one when it changes: the next goes only once the one before answers its
  * readiness probe with the new value. Restarts for any other reason concern one machine's own spec and do not wait.
- * One that is down with an old value does not hold up the others; one that went down with the new value does.
+ * Those that are not ready, whatever for, go first, and one that is ready waits for them: a value that changes again
+ * meanwhile, or one that somebody fell with, takes no second one down.
  */
-export function grant(desired: HostState, observed: Observed, ledger: Ledger, now: number): Grants {
+export function grant(desired: HostState, observed: Observed, ledger: Ledger): Grants {
   const seen = new Map(observed.machines.map((machine) => [machine.uid, machine]))
-  const members = desired.machines.map((machine) => stand(machine, seen.get(machine.uid), ledger, observed, now))
-  const busy = new Map<string, string>()
-  for (const member of members) {
-    if (member.settling) for (const secret of member.machine.secrets) busy.set(secret, member.machine.owner.name)
-  }
-  const granted = new Set<string>()
+  const members = desired.machines.map((machine) => stand(machine, seen.get(machine.uid), ledger, observed))
+  const busy = bySecret(members.filter(({ underWay }) => underWay))
+  const lame = bySecret(members.filter(({ ready }) => !ready))
+  const granted = new Set(members.filter(({ rotates }) => !rotates).map(({ machine }) => machine.uid))
   const waits = new Map<string, Wait>()
-  for (const { machine, settling, rotates } of members) {
-    if (!rotates) {
-      granted.add(machine.uid)
-      continue
-    }
-    const blocker = settling
-      ? undefined
-      : machine.secrets.map((secret) => busy.get(secret)).find((name) => name !== undefined)
-    if (blocker !== undefined) {
+  for (const { machine, ready, underWay } of inOrder(members.filter(({ rotates }) => rotates))) {
+    const before = machine.secrets.map((secret) => busy.get(secret) ?? (ready ? lame.get(secret) : undefined))
+    const blocker = before.find((name) => name !== undefined)
+    if (blocker !== undefined && !underWay) {
       waits.set(machine.uid, {
         owner: machine.owner,
         reason: 'RestartQueued',
@@ -50,29 +43,30 @@ export function grant(desired: HostState, observed: Observed, ledger: Ledger, no
 
 interface Standing {
   readonly machine: Machine
-  /** It is under way to the new value, or there and not ready yet. */
-  readonly settling: boolean
+  /** It goes for the new value, or went for it and has not come back. */
+  readonly underWay: boolean
+  readonly ready: boolean
   /** It runs with an old value. */
   readonly rotates: boolean
 }
 
-function stand(
-  machine: Machine,
-  seen: ObservedMachine | undefined,
-  ledger: Ledger,
-  observed: Observed,
-  now: number,
-): Standing {
-  const record = ledger.machines[machine.uid]
-  const started: StartedRecord | null | undefined = record?.started ?? seen?.started
+function stand(machine: Machine, seen: ObservedMachine | undefined, ledger: Ledger, observed: Observed): Standing {
+  const started: StartedRecord | null = ledger.machines[machine.uid]?.started ?? seen?.started ?? null
   const alive = seen !== undefined && seen.phase !== 'Gone'
   const flying = observed.inFlight.some((operation) => operation.machine === machine.uid)
-  const behind = started ? (due(machine, started)?.fields.includes('credentials') ?? false) : false
+  const behind = started !== null && (due(machine, started)?.fields.includes('credentials') ?? false)
   const rotates = alive && behind
-  const startedAnew = alive && !behind && !seen.ready && started?.ended === null
-  const pauses = isEarly(record?.crashes.retryAt ?? 0, now)
-  // One that had the new value and did not live with it is a warning; one that pauses with the old value is not.
-  const fell = behind ? !pauses : started !== null && started !== undefined
-  const between = !alive && wantsToRun(machine) && machine.blocked === null && (flying || fell)
-  return { machine, rotates, settling: machine.secrets.length > 0 && ((rotates && flying) || startedAnew || between) }
+  const ready = !alive || seen.ready || started?.ended !== null
+  const down = !alive && wantsToRun(machine) && machine.blocked === null && (flying || started !== null)
+  return { machine, rotates, ready, underWay: (rotates && flying) || (!behind && !ready) || down }
+}
+
+/** Names of those who share each secret; of several any. */
+function bySecret(members: readonly Standing[]): Map<string, string> {
+  return new Map(members.flatMap(({ machine }) => machine.secrets.map((secret) => [secret, machine.owner.name])))
+}
+
+/** Those that are not ready before those that are: nobody misses them. */
+function inOrder(members: readonly Standing[]): readonly Standing[] {
+  return [...members.filter(({ ready }) => !ready), ...members.filter(({ ready }) => ready)]
 }

@@ -3,9 +3,11 @@ import type { Drill } from './drills/drill.ts'
 import { editDrills } from './drills/edit.ts'
 import { ledgerDrills } from './drills/ledger.ts'
 import { linkDrills } from './drills/link.ts'
+import { loopDrills } from './drills-loop.ts'
 import { machineDrills } from './drills/machine.ts'
 import { manifestDrills } from './drills/manifest.ts'
 import { ownershipDrills } from './drills/ownership.ts'
+import { rolloutDrills } from './drills-rollout.ts'
 import { secretDrills } from './drills/secret.ts'
 import { specDrills } from './drills/spec.ts'
 import { startDrills } from './drills/start.ts'
@@ -29,6 +31,8 @@ export const drills: readonly Drill[] = [
   ...vmmDrills,
   ...linkDrills,
   ...wakeupDrills,
+  ...rolloutDrills,
+  ...loopDrills,
 ]
 
 /** What a drill came to: what was violated, the first first; empty when nothing was. */

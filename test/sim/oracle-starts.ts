@@ -69,7 +69,9 @@ export class Starts {
     if (believed.every(({ strategy }) => strategy === 'Halted'))
       this.#sight.fail('I13', `${name} is Halted and was started`)
     if (ranBefore || this.#lost()) return
-    const ever = this.#believed.get(name)!.every(({ strategy }) => strategy === 'Manual' || strategy === 'Halted')
+    // A controller that died at once may have believed more than was seen of it.
+    const all = [...this.#believed.get(name)!, ...this.#history.all(name).flatMap(({ vm }) => vm ?? [])]
+    const ever = all.every(({ strategy }) => strategy === 'Manual' || strategy === 'Halted')
     if (ever && !this.#powered.has(name)) this.#sight.fail('I13', `${name} is Manual and was started, and nobody asked`)
   }
 
@@ -92,7 +94,9 @@ export class Starts {
     if (this.#history.tornDuring(from, at)) return
     const wanted = this.#history.during(name, from, at)
     const [first] = wanted
-    if (!first || wanted.some(({ makes, vm }) => makes !== first.makes || vm?.strategy !== first.vm?.strategy)) return
+    // One whose deletion is held runs on, and what it is made of may change.
+    if (!first || first.vm === null) return
+    if (wanted.some(({ makes, vm }) => makes !== first.makes || vm?.strategy !== first.vm?.strategy)) return
     if (this.#asked.get(name)?.some((when) => when >= from && when <= at)) return
     this.#sight.fail('I9', `${name} was restarted without a reason`)
   }
@@ -109,10 +113,16 @@ export class Starts {
       count += 1
     }
     const end = before.at(-1)!.over!
-    if (count < 2) return
+    if (count < 2 || this.#isChanged(name, before.at(-1)!.at, at)) return
     const least = 0.9 * pause(count, folder)
     if (at - end < least)
       this.#sight.fail('backoff', `${name} ended ${count} times and was started ${at - end} ms later`)
+  }
+
+  /** What it is made of is another than it may have been started with. */
+  #isChanged(name: string, from: number, to: number): boolean {
+    const wanted = this.#history.during(name, from - lag, to)
+    return this.#history.tornDuring(from - lag, to) || wanted.some(({ makes }) => makes !== wanted[0]?.makes)
   }
 
   /** What was believed of it at any time since then. */

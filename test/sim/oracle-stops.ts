@@ -25,6 +25,7 @@ export class Stops {
 
   /** A line of the trace: what the controller is about to do. */
   note(line: string): void {
+    this.look()
     const now = this.#sight.host.time
     const asked = /^operator: \w+ (\S+)$/.exec(line)?.[1]
     if (asked) this.#asked.push({ name: asked, at: now })
@@ -65,8 +66,17 @@ export class Stops {
       const served = last !== old && (last?.served || last?.over !== null)
       const readiness = this.#sight.site.wanted.vms[name]?.readiness ?? false
       const runs = last !== old && !readiness && last?.vmm.state === 'running'
-      if (served || runs || this.#history.all(name).some((since) => since.at > at)) this.#rotating.delete(name)
+      if (served || runs || this.#isOtherwise(name, at)) this.#rotating.delete(name)
     }
+  }
+
+  /** Something else than the value was changed meanwhile: it may come back later, or not at all. */
+  #isOtherwise(name: string, at: number): boolean {
+    const all = this.#history.all(name)
+    const then = all.findLast((since) => since.at <= at)
+    return all.some(
+      (since) => since.at > at && (since.plain !== then?.plain || since.vm?.strategy !== then.vm?.strategy),
+    )
   }
 
   /** Ended by order while its guest serves: it must have been asked, and had its time. */

@@ -19,6 +19,13 @@ export const hostBugs: readonly Bug[] = [
     why: 'the group stands in the place of the user',
   },
   {
+    name: 'mtu-forgotten-address-lost',
+    file: 'host/network.ts',
+    find: "const needed = mend.includes('address') || stray.length > 0",
+    replace: "const needed = mend.includes('address') && stray.length === 0",
+    why: 'an address that goes with a stray one is not put back',
+  },
+  {
     name: 'credential-file-left',
     file: 'host/machine/start.ts',
     find: '  await removeCredentials(files, directory, file.credentialFiles)\n',

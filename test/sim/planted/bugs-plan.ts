@@ -167,8 +167,8 @@ export const planBugs: readonly Bug[] = [
   {
     name: 'pause-of-the-crash-before',
     file: 'plan/machine.ts',
-    find: 'reasonAfter(how, machine, started), crashes.retryAt, [concluded])',
-    replace: 'reasonAfter(how, machine, started), record?.crashes.retryAt ?? 0, [concluded])',
+    find: 'retryAtOf(machine, started, crashes), [concluded])',
+    replace: 'retryAtOf(machine, started, record?.crashes), [concluded])',
     why: 'the record as it was before this end says when to try again',
   },
   {

@@ -41,8 +41,8 @@ export const sourceBugs: readonly Bug[] = [
   {
     name: 'secret-file-of-the-current-version-removed',
     file: 'source/secret-store.ts',
-    find: 'await this.#remove([...namesOf(before)].filter((name) => !named.has(name)))',
-    replace: 'await this.#remove([...namesOf(before)].filter((name) => named.has(name)))',
+    find: 'await this.#remove([...this.#loose].filter((name) => !named.has(name)))',
+    replace: 'await this.#remove([...this.#loose].filter((name) => named.has(name)))',
     why: 'a negation too few',
   },
   {

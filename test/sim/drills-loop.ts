@@ -1,0 +1,155 @@
+import { FileError } from '../../src/world/files.ts'
+import { type Fields, image, network, networked, withState } from '../host/stage-manifests.ts'
+import type { Drill } from './drills/drill.ts'
+import { paths } from './host.ts'
+import type { Stage } from './stage.ts'
+
+/** Virtual milliseconds in which a start or a stop comes to its end. */
+const enough = 20_000
+
+/** Stories of the loop itself: what wakes it, what it writes down, and what happens while it looks. */
+export const loopDrills: readonly Drill[] = [
+  {
+    name: 'something fails and nothing else happens on the host',
+    async play(stage) {
+      stage.faulty = true
+      let tools = 0
+      stage.host.process.hooks.run = () => (tools++ < 1 ? { code: 1, stdout: '', stderr: 'out of memory' } : null)
+      await lone(stage, withState('data'))
+      await stage.pass(5000)
+      stage.mustRun('a')
+      stage.expect(tools > 1, 'nothing was tried again')
+    },
+  },
+  {
+    name: 'the ledger cannot be written once',
+    async play(stage) {
+      stage.faulty = true
+      let failures = 0
+      stage.host.files.hook = ({ name, path, phase }) => {
+        if (phase === 'after' || name !== 'create' || !path.startsWith(`${paths.ledger}/machines/`)) return
+        if (failures++ === 0) throw new FileError('ENOSPC', path, `ENOSPC: ${path}`)
+      }
+      await lone(stage, { runStrategy: 'Manual' })
+      await stage.pass(enough)
+      for (const uid of Object.keys(stage.host.controller!.ledger.current.machines))
+        stage.expect(
+          stage.host.files.text(`${paths.ledger}/machines/${uid}.json`) !== null,
+          'its record is not on the disk',
+        )
+      stage.expect(failures > 1, 'nothing was tried again')
+    },
+  },
+  {
+    name: 'a spec changes while its VM starts anew',
+    async play(stage) {
+      await lone(stage)
+      stage.host.hooks.latency = () => 2
+      for (let turn = 1; turn <= 24; turn += 1) {
+        const spec = { restartToken: `t${turn}` }
+        stage.write('a.yaml', vm(spec))
+        // Its stop takes 1.5 s; then its end and its start are written down, while a pass thinks of what is new.
+        await stage.pass(1500 + 12 * turn)
+        const runStrategy = turn % 2 === 0 ? 'Always' : 'RerunOnFailure'
+        stage.write('a.yaml', vm({ ...spec, runStrategy, terminationGracePeriodSeconds: 5 + turn }))
+        await stage.pass(8000)
+        stage.mustRun('a')
+        stage.expect(stage.starts('a') === turn + 1, `a was started ${stage.starts('a')} times and not ${turn + 1}`)
+      }
+    },
+  },
+  {
+    name: 'the host is looked at while a VM starts anew',
+    async play(stage) {
+      await lone(stage)
+      stage.host.hooks.latency = () => 2
+      for (let turn = 1; turn <= 24; turn += 1) {
+        stage.write('a.yaml', vm({ restartToken: `t${turn}` }))
+        await stage.pass(1300 + 9 * turn)
+        for (let wakes = 0; wakes < 40; wakes += 1) {
+          stage.host.controller?.wakeups.wake('asked')
+          await stage.pass(10)
+        }
+        await stage.pass(8000)
+        stage.mustRun('a')
+        stage.expect(stage.starts('a') === turn + 1, `a was started ${stage.starts('a')} times and not ${turn + 1}`)
+      }
+    },
+  },
+  {
+    name: 'a VM is halted while its NIC is plugged in again',
+    async play(stage) {
+      const fields = { terminationGracePeriodSeconds: 1 }
+      await lone(stage, fields)
+      stage.host.process.hooks.qmp = (_, command) =>
+        command.startsWith('netdev_') ? { kind: 'late', milliseconds: 2500 } : null
+      stage.host.net.deleteLink('vm-a')
+      await stage.pass(500)
+      stage.write('a.yaml', vm({ ...fields, runStrategy: 'Halted' }))
+      await stage.pass(enough)
+      stage.expect(!stage.runs('a'), 'a is Halted and runs')
+    },
+  },
+  {
+    name: 'a harm to a bridge is mended in one go',
+    async play(stage) {
+      const { net } = stage.host
+      const done: string[] = []
+      const { onLog } = stage.host
+      stage.host.onLog = (level, message, fields) => {
+        onLog(level, message, fields)
+        if (message === 'done' && 'action' in fields) done.push(String(fields.action))
+      }
+      await lone(stage)
+      const harms: readonly (() => void)[] = [
+        () => net.removeAddress('br-n1', '10.1.0.1/24'),
+        () => net.addAddress('br-n1', '10.77.0.1/24'),
+        () => {
+          net.removeAddress('br-n1', '10.1.0.1/24')
+          net.addAddress('br-n1', '10.1.0.9/24')
+        },
+        () => {
+          // It goes with the one that was there before it.
+          net.removeAddress('br-n1', '10.1.0.1/24')
+          net.addAddress('br-n1', '10.1.0.9/24')
+          net.addAddress('br-n1', '10.1.0.1/24')
+        },
+      ]
+      for (const [turn, harm] of harms.entries()) {
+        done.length = 0
+        harm()
+        await stage.pass(5000)
+        stage.expect(done.join() === 'ensureBridge/br-n1', `harm ${turn} was mended by ${done.join()}`)
+        stage.expect(stage.vmm('a').reachedAt('10.1.0.10'), `harm ${turn}: a is not reached`)
+      }
+      stage.mustHaveRunThroughout('a')
+    },
+  },
+  {
+    name: 'manifests lie where nobody reads any more',
+    async play(stage) {
+      const folders = (above: string, count: number) => {
+        for (let at = 0; at < count; at += 1) stage.host.files.folder(`${paths.manifests}/${above}${at}`)
+      }
+      folders('d', 4990)
+      stage.write('z/y/b.yaml', networked('b', 'n1', 11))
+      await lone(stage)
+      stage.mustRun('a', 'b')
+      // Past the limit of 5,000; those one deeper come last.
+      folders('d0/e', 20)
+      stage.host.controller?.wakeups.wake('asked')
+      await stage.pass(4000)
+      stage.mustHaveRunThroughout('a', 'b')
+    },
+  },
+]
+
+function vm(spec: Fields = {}) {
+  return networked('a', 'n1', 10, spec)
+}
+
+async function lone(stage: Stage, spec: Fields = {}): Promise<void> {
+  stage.write('base.yaml', image('small'), network('n1'))
+  stage.write('a.yaml', vm(spec))
+  await stage.start()
+}

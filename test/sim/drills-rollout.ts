@@ -1,0 +1,79 @@
+import { image, network, networked, secret } from '../host/stage-manifests.ts'
+import type { Drill } from './drills/drill.ts'
+import type { Stage } from './stage.ts'
+import { canary } from './wanted.ts'
+
+const names = ['a', 'b', 'c'] as const
+
+/** Milliseconds in which each of them has been started anew, one after the other, twice. */
+const enough = 30_000
+
+/** What becomes of the first VM that goes for the value in between. */
+type Fate = 'lives' | 'does not start' | 'crashes'
+
+/** A Secret of three VMs that changes again before all of them have its new value. At each moment one of them is down at most. */
+export const rolloutDrills: readonly Drill[] = [
+  {
+    name: 'a secret changes twice',
+    // While the first VM stops, starts, is not ready yet; while the second one does.
+    play: (stage) => twice(stage, [5, 900, 1505, 2000, 3600, 5000, 6000, 6300, 6500], 'lives'),
+  },
+  {
+    name: 'a secret changes twice while calls are slow',
+    play: (stage) => {
+      stage.host.hooks.latency = () => 3
+      return twice(stage, [1550, 5400, 6400], 'lives')
+    },
+  },
+  {
+    name: 'a secret changes twice and its first VM does not start in between',
+    play: (stage) => twice(stage, [1600, 2500, 9000], 'does not start'),
+  },
+  {
+    name: 'a secret changes twice and its first VM crashes in between',
+    play: (stage) => twice(stage, [6000, 9000, 16_000], 'crashes'),
+  },
+]
+
+async function twice(stage: Stage, pauses: readonly number[], fate: Fate): Promise<void> {
+  const write = (value: string) =>
+    stage.write('base.yaml', image('small'), network('n1'), secret('token', { token: `${canary}-${value}` }))
+  const items = [{ name: 'key', source: { secretKeyRef: { name: 'token', key: 'token' } } }]
+  write('first')
+  for (const [index, name] of names.entries())
+    stage.write(`${name}.yaml`, networked(name, 'n1', 10 + index, { credentials: { items } }))
+  await stage.start()
+  await stage.pass(enough)
+  stage.mustRun(...names)
+  stage.faulty = true
+  const { process } = stage.host
+  let about = ''
+  let between = false
+  process.hooks.open = ({ name }) =>
+    between && fate === 'does not start' && name === 'default.a' ? 'qemu: cannot allocate memory' : null
+  stage.watch(() => {
+    const first = process.vmm('default.a')
+    if (between && fate === 'crashes' && first && has(first.credentials, '-1') && first.up) first.crash()
+    const down = names.filter((name) => !process.vmm(`default.${name}`)?.up)
+    if (down.length > 1) stage.expect(false, `I8: ${down.join()} were down at a time, ${about}`)
+  })
+  for (const [turn, pause] of pauses.entries()) {
+    about = `${pause} ms between two values`
+    between = true
+    write(`${turn}-1`)
+    await stage.pass(pause)
+    between = false
+    write(`${turn}-2`)
+    await stage.pass(fate === 'lives' ? enough : 2 * enough)
+    for (const name of names)
+      stage.expect(has(stage.vmm(name).credentials, `${turn}-2`), `${about}: ${name} has an old value`)
+  }
+}
+
+/** In base64, as the transport has it. */
+function has(credentials: ReadonlyMap<string, Uint8Array>, end: string): boolean {
+  return [...credentials.values()].some((bytes) => {
+    const [, value = ''] = /key=(.*)$/.exec(new TextDecoder().decode(bytes)) ?? []
+    return Buffer.from(value, 'base64').toString().endsWith(end)
+  })
+}
