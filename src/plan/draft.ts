@@ -1,5 +1,6 @@
 import type { Action, ActionHead, Refusal, Step, Wait } from '../action.ts'
 import { digest } from '../digest.ts'
+import type { Machine } from '../host-state.ts'
 
 /** What the nouns of a plan write into. */
 export interface Draft {
@@ -24,7 +25,12 @@ export function add(draft: Draft, head: ActionHead, step: Step): string {
 export function wishOf(action: Action): string {
   const { after: _after, because: _because, ...wish } = action
   if (wish.kind === 'stopMachine') return digest({ ...wish, deadline: 0 })
-  if (wish.kind === 'startMachine') return digest({ ...wish, reason: null })
+  if (wish.kind === 'startMachine') return digest({ ...wish, machine: madeOf(wish.machine), reason: null })
   if (wish.kind === 'concludeMachine') return digest({ ...wish, crashes: null })
   return digest(wish)
+}
+
+/** What its VMM is made of: another strategy, or a reason why it could not start now, calls no start back. */
+function madeOf({ runStrategy: _strategy, power: _power, blocked: _blocked, ...made }: Machine): object {
+  return made
 }

@@ -19,24 +19,21 @@ export interface Grants {
 export function grant(desired: HostState, observed: Observed, ledger: Ledger): Grants {
   const seen = new Map(observed.machines.map((machine) => [machine.uid, machine]))
   const members = desired.machines.map((machine) => stand(machine, seen.get(machine.uid), ledger, observed))
-  const busy = bySecret(members.filter(({ underWay }) => underWay))
-  const lame = bySecret(members.filter(({ ready }) => !ready))
+  const busy = new Map<string, string>()
+  const occupy = ({ machine }: Standing) => {
+    for (const secret of machine.secrets) busy.set(secret, machine.owner.name)
+  }
+  for (const member of members) if (member.underWay) occupy(member)
   const granted = new Set(members.filter(({ rotates }) => !rotates).map(({ machine }) => machine.uid))
   const waits = new Map<string, Wait>()
-  for (const { machine, ready, underWay } of inOrder(members.filter(({ rotates }) => rotates))) {
-    const before = machine.secrets.map((secret) => busy.get(secret) ?? (ready ? lame.get(secret) : undefined))
-    const blocker = before.find((name) => name !== undefined)
-    if (blocker !== undefined && !underWay) {
-      waits.set(machine.uid, {
-        owner: machine.owner,
-        reason: 'RestartQueued',
-        message: `its secret changed; waits until ${blocker}, which shares it, is ready again`,
-        until: null,
-      })
-      continue
-    }
-    granted.add(machine.uid)
-    for (const secret of machine.secrets) busy.set(secret, machine.owner.name)
+  for (const member of inOrder(members.filter(({ rotates }) => rotates))) {
+    const { machine, ready, underWay } = member
+    const blocker = machine.secrets.map((secret) => busy.get(secret)).find((name) => name !== undefined)
+    const mayGo = blocker === undefined || underWay
+    if (mayGo) granted.add(machine.uid)
+    else waits.set(machine.uid, queued(machine, blocker))
+    // One that waits although it is not ready is one that is missing already.
+    if (mayGo || !ready) occupy(member)
   }
   return { granted, waits }
 }
@@ -61,9 +58,9 @@ function stand(machine: Machine, seen: ObservedMachine | undefined, ledger: Ledg
   return { machine, rotates, ready, underWay: (rotates && flying) || (!behind && !ready) || down }
 }
 
-/** Names of those who share each secret; of several any. */
-function bySecret(members: readonly Standing[]): Map<string, string> {
-  return new Map(members.flatMap(({ machine }) => machine.secrets.map((secret) => [secret, machine.owner.name])))
+function queued({ owner }: Machine, blocker: string): Wait {
+  const message = `its secret changed; waits until ${blocker}, which shares it, is ready again`
+  return { owner, reason: 'RestartQueued', message, until: null }
 }
 
 /** Those that are not ready before those that are: nobody misses them. */

@@ -133,13 +133,6 @@ export const controllerBugs: readonly Bug[] = [
     why: 'what runs is not asked what it was started with',
   },
   {
-    name: 'operations-under-way-looked-at-last',
-    file: 'controller/look.ts',
-    find: 'machines: seen, volumes: kept, inFlight } }',
-    replace: 'machines: seen, volumes: kept, inFlight: executor.inFlight() } }',
-    why: 'an operation that ended during the look is neither under way nor seen',
-  },
-  {
     name: 'failed-pass-not-repeated',
     file: 'controller/controller.ts',
     find: 'nextAt = world.clock.monotonic() + 1000\n',

@@ -202,8 +202,8 @@ export const planBugs: readonly Bug[] = [
   {
     name: 'start-is-another-wish-in-the-next-pass',
     file: 'plan/draft.ts',
-    find: "  if (wish.kind === 'startMachine') return digest({ ...wish, reason: null })\n",
-    replace: '',
+    find: 'machine: madeOf(wish.machine), reason: null })',
+    replace: 'machine: madeOf(wish.machine) })',
     why: 'a start that goes on is not recognised, since its reason differs',
   },
   {

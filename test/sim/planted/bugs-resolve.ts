@@ -174,8 +174,8 @@ export const resolveBugs: readonly Bug[] = [
   {
     name: 'two-of-one-secret-at-once',
     file: 'rollout/grant.ts',
-    find: '    granted.add(machine.uid)\n    for (const secret of machine.secrets) busy.set(secret, machine.owner.name)\n',
-    replace: '    granted.add(machine.uid)\n',
+    find: 'if (mayGo || !ready) occupy(member)',
+    replace: 'if (!ready) occupy(member)',
     why: 'who goes now does not hold up the next in the same pass',
   },
   {
@@ -195,8 +195,8 @@ export const resolveBugs: readonly Bug[] = [
   {
     name: 'rollout-does-not-wait-for-who-went-for-the-value-before',
     file: 'rollout/grant.ts',
-    find: ' ?? (ready ? lame.get(secret) : undefined)',
-    replace: '',
+    find: 'inOrder(members.filter(({ rotates }) => rotates))',
+    replace: 'members.filter(({ rotates }) => rotates)',
     why: 'a value that changes again makes of a VM on its way to the one before one like any other',
   },
   {
