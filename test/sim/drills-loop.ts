@@ -15,9 +15,10 @@ export const loopDrills: readonly Drill[] = [
     async play(stage) {
       stage.faulty = true
       let tools = 0
-      stage.host.process.hooks.run = () => (tools++ < 1 ? { code: 1, stdout: '', stderr: 'out of memory' } : null)
+      stage.host.process.hooks.run = () => (tools++ < 1 ? 'hang' : null)
       await lone(stage, withState('data'))
-      await stage.pass(5000)
+      // An action has 90 seconds; the rounds are at 60 and 120.
+      await stage.pass(95_000)
       stage.mustRun('a')
       stage.expect(tools > 1, 'nothing was tried again')
     },
@@ -25,15 +26,17 @@ export const loopDrills: readonly Drill[] = [
   {
     name: 'the ledger cannot be written once',
     async play(stage) {
+      // Behind the first VM: with it the ledger is written for forwarding, too.
+      await lone(stage)
       stage.faulty = true
       let failures = 0
       stage.host.files.hook = ({ name, path, phase }) => {
         if (phase === 'after' || name !== 'create' || !path.startsWith(`${paths.ledger}/machines/`)) return
         if (failures++ === 0) throw new FileError('ENOSPC', path, `ENOSPC: ${path}`)
       }
-      await lone(stage)
+      stage.write('b.yaml', networked('b', 'n1', 11))
       await stage.pass(enough)
-      stage.mustRun('a')
+      stage.mustRun('a', 'b')
       stage.expect(failures > 1, 'nothing was tried again')
     },
   },
@@ -49,7 +52,7 @@ export const loopDrills: readonly Drill[] = [
       await stage.pass(enough)
       // Credential files are read in each pass, behind the look at the ledger: most of a pass is a thought.
       stage.host.hooks.latency = () => 3
-      for (let turn = 1; turn <= 20; turn += 1) {
+      for (let turn = 1; turn <= 14; turn += 1) {
         const { guest } = stage.vmm('a')
         stage.vmm('a').guest = { ...guest, button: 900 + 43 * turn }
         for (let writes = 0; writes < 40; writes += 1) {

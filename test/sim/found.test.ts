@@ -306,3 +306,15 @@ test('versions of a Secret that a save left go once the index is whole', async (
   scene.site.want({ ...scene.site.wanted, secret: 2 })
   await scene.rests()
 })
+
+test('a start whose runtime folder is removed is tried again at once', async () => {
+  const scene = new Scene({}, 'runtime folder removed')
+  await scene.rests()
+  scene.host.process.hooks.greeting = () => (scene.host.process.spawned.length === 1 ? 'never' : 0)
+  scene.site.want({ ...scene.site.wanted, vms: { a: vm } })
+  await scene.host.pass(2000)
+  scene.host.files.unlink(scene.vmm('a')!.spec.directory)
+  await scene.host.pass(10_000)
+  expect(scene.host.process.spawned).toHaveLength(2)
+  await scene.rests()
+})

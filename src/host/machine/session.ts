@@ -142,6 +142,9 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
         if (line.qmp) return await line.qmp.execute(command, args, { timeout: Math.max(left, 1), signal })
         if (left <= 0) throw new QmpError('late', `its VMM did not greet on QMP within ${timeout} ms`)
         if ((await life.held()) === false) throw new QmpError('closed', 'its VMM ended')
+        // A connection that is held outlives its path; whoever greets on it now is nobody's VMM any more.
+        if (!line.qmp && (await world.files.stat(runtime.life)) === null)
+          throw new QmpError('closed', 'its life socket is gone: somebody removed its runtime folder')
         await bell.wait(Math.min(left, 250), AbortSignal.any([signal, ended.signal]))
       }
     },
