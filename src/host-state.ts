@@ -245,6 +245,8 @@ export interface ObservedMachine {
   /** In-place resets that the guest asked for since this incarnation started. */
   readonly resets: number
   readonly pid: number | null
+  /** Somebody removed its runtime folder under it: it runs, is `Stuck`, and nobody can talk to it any more. */
+  readonly stray?: true
   /** Names of NICs whose TAP was taken away under the running VMM. */
   readonly detachedNics: readonly string[]
 }

@@ -318,3 +318,18 @@ test('a start whose runtime folder is removed is tried again at once', async () 
   expect(scene.host.process.spawned).toHaveLength(2)
   await scene.rests()
 })
+
+test('a VM whose runtime folder was removed says what to do, and is started anew once it has ended', async () => {
+  const scene = new Scene({ vms: { a: vm } }, 'runtime folder removed')
+  await scene.rests()
+  const vmm = scene.vmm('a')!
+  scene.host.files.unlink(vmm.spec.directory)
+  await scene.rests()
+  expect(scene.vmm('a')).toBe(vmm)
+  expect(JSON.stringify(scene.host.controller!.statuses.current.get('MicroVM/default/a'))).toContain(
+    `or end process ${vmm.pid}`,
+  )
+  scene.host.process.kill(vmm.pid)
+  await scene.rests()
+  expect(scene.host.process.spawned).toHaveLength(2)
+})

@@ -136,7 +136,7 @@ function readyOf({ made, seen, record, concern, vm }: Situation, list: readonly 
   if (stalled) return say('False', stalled.reason, stalled.message)
   const loop = concern.waits.find((wait) => wait.reason === 'CrashLoopBackOff')
   if (loop) return say('False', 'CrashLoopBackOff', loop.message)
-  if (seen?.phase === 'Stuck') return say('Unknown', 'Stuck', 'its VMM does not answer on QMP; it is left alone')
+  if (seen?.phase === 'Stuck') return say('Unknown', 'Stuck', stuckWords(seen))
   const reconciling = find('Reconciling')
   if (reconciling) return say('False', reconciling.reason, reconciling.message)
   if (made && !wantsToRun(made.machine)) {
@@ -148,6 +148,11 @@ function readyOf({ made, seen, record, concern, vm }: Situation, list: readonly 
   }
   if (find('Available')?.status === 'True') return say('True', 'Running', 'it runs and answers its readiness probe')
   return say('False', 'NotReady', find('Available')?.message ?? 'it does not run yet')
+}
+
+function stuckWords({ stray, pid }: ObservedMachine): string {
+  if (!stray) return 'its VMM does not answer on QMP; it is left alone'
+  return `its runtime folder was removed: its guest runs on and cannot be asked for anything; shut it down from within, or end process ${pid}, which is as pulling its plug; then it is started anew`
 }
 
 /** A spec that cannot be carried out: a newer version that is not accepted, a conflict, a bad reference. */

@@ -149,5 +149,5 @@ function describeStray(uid: string, record: MachineRecord, vmms: readonly Proces
   if (!vmm) return []
   const { ref: owner, user, started } = record
   const none = { ready: false, end: null, resets: 0, detachedNics: [] }
-  return [{ uid, id: idOf(uid), owner, user, phase: 'Stuck', started, pid: vmm.pid, ...none }]
+  return [{ uid, id: idOf(uid), owner, user, phase: 'Stuck', started, pid: vmm.pid, stray: true, ...none }]
 }
