@@ -60,7 +60,7 @@ export async function openLedger(world: World, paths: Paths, root: RootIdentity)
       unsure.add(uid)
       changed.push([`${uid}.json`, render({ version: 1, ...record })])
     }
-    const gone = [...unsure, ...Object.keys(before.machines)].filter((uid) => !(uid in next.machines))
+    const gone = [...new Set([...unsure, ...Object.keys(before.machines)])].filter((uid) => !(uid in next.machines))
     for (const uid of gone) unsure.add(uid)
     await publishAll(files, folder, changed, { mode })
     for (const uid of gone) await files.remove(`${folder}/${uid}.json`)

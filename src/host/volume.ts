@@ -14,7 +14,7 @@ export interface VolumeHost {
   observe(signal: AbortSignal): Promise<readonly ObservedVolume[]>
   /** A sparse image with its file system, published whole and on the disk. Never over one that is there. */
   create(volume: Volume, signal: AbortSignal): Promise<void>
-  /** Removes what a crash left half made or half deleted. */
+  /** Removes what a crash left half made or half deleted, and makes the rest of its names durable. */
   sweep(): Promise<void>
   /** Gives it to a VM's Unix uid. One of another owner is taken over only when the volume says `adopt`. */
   attach(volume: Volume, user: number, signal: AbortSignal): Promise<void>
@@ -86,7 +86,11 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
   }
 
   return {
-    sweep,
+    async sweep() {
+      await sweep()
+      // A controller that died may have left names that only the page cache knows.
+      if (await files.stat(volumes)) await files.sync(volumes)
+    },
     async observe(signal) {
       const names = (await list()).filter((name) => !name.startsWith('.'))
       signal.throwIfAborted()
