@@ -55,12 +55,12 @@ export const loopDrills: readonly Drill[] = [
       for (let turn = 1; turn <= 14; turn += 1) {
         const { guest } = stage.vmm('a')
         stage.vmm('a').guest = { ...guest, button: 900 + 43 * turn }
-        for (let writes = 0; writes < 40; writes += 1) {
+        for (let writes = 0; writes < 24; writes += 1) {
           const runStrategy = writes % 2 === 0 ? 'Always' : 'RerunOnFailure'
           stage.write('a.yaml', vm({ ...fields, runStrategy, restartToken: `t${turn}` }))
           await stage.pass(90)
         }
-        await stage.pass(8000)
+        await stage.pass(5000)
         stage.mustRun('a')
         stage.expect(stage.starts('a') === turn + 1, `a was started ${stage.starts('a')} times and not ${turn + 1}`)
       }

@@ -16,7 +16,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
     /** Seconds on a processor that a bug has. */
-    seconds: { type: 'string', default: '12' },
+    seconds: { type: 'string', default: '20' },
     /** Seeds from 1 that are tried. */
     seeds: { type: 'string', default: '300' },
     /** Bugs at a time. */
