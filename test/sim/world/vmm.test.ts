@@ -563,8 +563,7 @@ describe('a VMM', () => {
     files.unlink(runtime.directory)
     await clock.advance(50)
     expect(process.vmms()).toEqual([])
-    // The life socket has no name any more, so the start only ends at its deadline.
-    await expect(run(starting)).rejects.toThrow('did not start within 60 s')
+    await expect(run(starting)).rejects.toThrow('its life socket is gone')
   })
 
   test('that greets late is starting until then, and runs once it is let', async () => {

@@ -1,9 +1,9 @@
-import { FileError } from '../../src/world/files.ts'
-import { type Fields, image, network, networked, withState } from '../host/stage-manifests.ts'
-import type { Drill } from './drills/drill.ts'
-import { paths } from './host.ts'
-import type { Stage } from './stage.ts'
-import { canary } from './wanted.ts'
+import { FileError } from '../../../src/world/files.ts'
+import { type Fields, image, network, networked, withState } from '../../host/stage-manifests.ts'
+import { paths } from '../host.ts'
+import type { Stage } from '../stage.ts'
+import { canary } from '../wanted.ts'
+import type { Drill } from './drill.ts'
 
 /** Virtual milliseconds in which a start or a stop comes to its end. */
 const enough = 20_000

@@ -1,7 +1,7 @@
-import { image, network, networked, secret } from '../host/stage-manifests.ts'
-import type { Drill } from './drills/drill.ts'
-import type { Stage } from './stage.ts'
-import { canary } from './wanted.ts'
+import { image, network, networked, secret } from '../../host/stage-manifests.ts'
+import type { Stage } from '../stage.ts'
+import { canary } from '../wanted.ts'
+import type { Drill } from './drill.ts'
 
 const names = ['a', 'b', 'c'] as const
 
