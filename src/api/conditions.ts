@@ -39,10 +39,10 @@ export interface NewCondition {
  */
 export function setCondition(list: readonly Condition[], next: NewCondition, now: string): readonly Condition[] {
   const before = getCondition(list, next.type)
-  const time = before?.status === next.status ? before.lastTransitionTime : now
-  const after = merged(next, time)
-  if (before === undefined) return [...list, after]
-  return same(before, after) ? list : list.map((each) => (each.type === next.type ? after : each))
+  if (before === undefined) return [...list, merged(next, now)]
+  if (same(before, next)) return list
+  const after = merged(next, before.status === next.status ? before.lastTransitionTime : now)
+  return list.map((each) => (each.type === next.type ? after : each))
 }
 
 /** The conditions without one type; the very same list when it is not there. */
@@ -65,7 +65,7 @@ function merged({ type, status, reason, message, observedGeneration }: NewCondit
   return observedGeneration === undefined ? always : { ...always, observedGeneration }
 }
 
-function same(a: Condition, b: Condition): boolean {
+function same(a: Condition, b: NewCondition): boolean {
   return (
     a.status === b.status &&
     a.reason === b.reason &&

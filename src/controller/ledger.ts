@@ -56,7 +56,7 @@ export async function openLedger(world: World, paths: Paths, root: RootIdentity)
     const changed: [string, Uint8Array][] = []
     for (const [uid, record] of Object.entries(next.machines)) {
       const known = before.machines[uid]
-      if (!unsure.has(uid) && known && (known === record || canonical(known) === canonical(record))) continue
+      if (!unsure.has(uid) && known && isEqual(known, record)) continue
       unsure.add(uid)
       changed.push([`${uid}.json`, render({ version: 1, ...record })])
     }
@@ -137,7 +137,7 @@ export function mergeRecords(base: Ledger, next: Ledger): (ledger: Ledger) => Le
       const before = base.machines[uid]
       if (before === record) continue
       const changed = Object.entries(record).filter(
-        ([field, value]) => !before || canonical(before[field as keyof MachineRecord]) !== canonical(value),
+        ([field, value]) => !before || !isEqual(before[field as keyof MachineRecord], value),
       )
       const current = machines[uid]
       if ((!current && before) || (current && changed.length === 0)) continue
@@ -146,6 +146,10 @@ export function mergeRecords(base: Ledger, next: Ledger): (ledger: Ledger) => Le
     }
     return merged ? { ...ledger, machines } : ledger
   }
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return a === b || canonical(a) === canonical(b)
 }
 
 async function load(world: World, paths: Paths, root: RootIdentity, problems: string[]): Promise<Ledger> {

@@ -68,6 +68,7 @@ export async function look(deps: LookDeps, signal: AbortSignal): Promise<Look> {
     nodeName: deps.nodeName,
     hypervisorVersion: deps.features().programs['qemu-system-x86_64']?.version ?? null,
     now,
+    time: new Date(now).toISOString(),
   }
   return { source, view, mark, base }
 }

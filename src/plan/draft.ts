@@ -23,6 +23,17 @@ export function add(draft: Draft, head: ActionHead, step: Step): string {
  * What an action wants, apart from why, when and after what: two actions of one id and one wish are the same operation.
  */
 export function wishOf(action: Action): string {
+  const known = wishes.get(action)
+  if (known !== undefined) return known
+  const wish = wishIn(action)
+  wishes.set(action, wish)
+  return wish
+}
+
+/** An action never changes, and is asked when it is planned, submitted and begun. */
+const wishes = new WeakMap<Action, string>()
+
+function wishIn(action: Action): string {
   const { after: _after, because: _because, ...wish } = action
   if (wish.kind === 'stopMachine') return digest({ ...wish, deadline: 0 })
   if (wish.kind === 'startMachine') return digest({ ...wish, machine: madeOf(wish.machine), reason: null })

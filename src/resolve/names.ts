@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
+import { hash as digestOf } from 'node:crypto'
 
 /** Longest name of a network interface, bytes: IFNAMSIZ less its NUL (netdevice(7)). */
 const longestName = 15
 
 function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return digestOf('sha256', text)
 }
 
 /** The bridge of a network that names none: `br-NAME` where that fits, else with a digest of the name. */

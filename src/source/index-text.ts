@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type Candidate, emptyIndex, type Index, type IndexRecord } from './index.ts'
 import { isHeader, isRecord } from './index-schema.ts'
 import type { DirectoryIdentity } from './tree.ts'
@@ -83,5 +83,5 @@ function recordLine(record: IndexRecord): string {
 }
 
 function checksum(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+  return hash('sha256', text).slice(0, 16)
 }

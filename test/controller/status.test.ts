@@ -66,6 +66,7 @@ function statuses(
     nodeName: 'host-a',
     hypervisorVersion: '7.2.22',
     now: host.now,
+    time: new Date(host.now).toISOString(),
   }
   const objects: Accepted[] = parseManifest(specs.text).map(({ object }) => {
     const key = keyOf(object!)

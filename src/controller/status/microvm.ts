@@ -26,7 +26,7 @@ const passing = ['Reconciling', 'Stalled', 'RestartRequired', 'SpecUnderstood', 
 /** The status of a MicroVM; conditions as the table in the README tells them. */
 export function microVMStatusOf(situation: Situation, before: MicroVMStatus | undefined): MicroVMStatus {
   const { vm, made, seen, record, view } = situation
-  const now = new Date(view.now).toISOString()
+  const now = view.time
   let conditions: readonly Condition[] = before?.conditions ?? []
   const wanted = conditionsOf(situation)
   for (const type of passing) {

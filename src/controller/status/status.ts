@@ -41,10 +41,21 @@ export function statusesOf(
           old,
         )
       : statusOf(accepted, accepted.object, concern(accepted.key), view, lookups, old)
-    if (next) statuses.set(accepted.key, old && JSON.stringify(old) === JSON.stringify(next) ? old : next)
+    if (next) statuses.set(accepted.key, old && isSame(old, next) ? old : next)
   }
   return statuses
 }
+
+function isSame(old: Status, next: Status): boolean {
+  const text = JSON.stringify(next)
+  const before = texts.get(old) ?? JSON.stringify(old)
+  // The one that stays is compared again in the next pass.
+  texts.set(before === text ? old : next, text)
+  return before === text
+}
+
+/** Statuses never change, so that the text of one is made once however often it is compared. */
+const texts = new WeakMap<Status, string>()
 
 function isMicroVM(accepted: Accepted): accepted is Accepted & { readonly object: MicroVM } {
   return accepted.object.kind === 'MicroVM'
@@ -127,7 +138,7 @@ function common(
   problem: string | null,
   message: string,
 ): Status {
-  const now = new Date(view.now).toISOString()
+  const now = view.time
   const [newer] = accepted.newer
   const bad =
     (newer && { reason: 'InvalidSpec', message: problemText(newer) }) ??

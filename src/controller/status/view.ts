@@ -23,6 +23,8 @@ export interface PassView {
   readonly nodeName: string
   readonly hypervisorVersion: string | null
   readonly now: number
+  /** The same in RFC 3339. */
+  readonly time: string
 }
 
 /** The parts of a pass that are asked for by name, once for every object. */
