@@ -5,6 +5,7 @@ import { volumeHost } from '../host/volume.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
 import type { RootIdentity } from '../ledger.ts'
 import { DirectorySource } from '../source/directory.ts'
+import type { Parse } from '../source/documents.ts'
 import { RefusedError } from '../source/objects.ts'
 import type { Accepted, OwnObjects, Source, SourceView } from '../source/source.ts'
 import type { Stop } from '../world/watch.ts'
@@ -38,6 +39,8 @@ export interface ControllerOptions {
   /** Starts at a time. */
   readonly starts: number
   readonly log: Logger
+  /** How manifests are read. Default: each text by itself. */
+  readonly parse?: Parse
 }
 
 /** A controller of one root: everything that is wired once. It looks and acts only when asked to. */
@@ -117,6 +120,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
           random: world.random,
           manifests: from.manifests,
           state: paths.state,
+          parse: options.parse,
           // For an index that was lost, also while this controller runs.
           recoverUid: newUidRecall(() => [ledger.current, last?.view.observed ?? shown]),
         })

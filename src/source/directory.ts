@@ -3,6 +3,7 @@ import { keyOf } from '../api/meta.ts'
 import type { Clock, Random } from '../world/clock.ts'
 import { FileError, type Files } from '../world/files.ts'
 import { accept, type Verdict } from './accept.ts'
+import type { Parse } from './documents.ts'
 import { DurableIndex } from './durable-index.ts'
 import { fileOf, type Index } from './index.ts'
 import { IndexStore } from './index-store.ts'
@@ -28,6 +29,7 @@ export interface DirectoryOptions {
   readonly recoverUid?: RecoverUid
   readonly settle?: Settle
   readonly limits?: ScanLimits
+  readonly parse?: Parse | undefined
 }
 
 /**
@@ -49,7 +51,7 @@ export class DirectorySource implements Source, OwnObjects {
     const { files, clock, random, manifests, state } = options
     this.#options = options
     this.#settle = options.settle ?? defaultSettle
-    this.#scanner = new Scanner(files, clock, manifests, options.limits, this.#settle.young)
+    this.#scanner = new Scanner(files, clock, manifests, options.limits, this.#settle.young, options.parse)
     const store = (directory: string, secrets: string) =>
       new IndexStore(files, random, { directory: `${state}/${directory}`, secrets: `${state}/secrets/${secrets}` })
     this.#manifests = new DurableIndex(store('index', 'accepted'))

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Clock } from '../world/clock.ts'
 import type { Files, Stat } from '../world/files.ts'
-import { documentsOf } from './documents.ts'
+import type { Parse } from './documents.ts'
 import { faultOf } from './file-fault.ts'
 import type { SeenFile } from './tree.ts'
 import type { FoundFile } from './walk.ts'
@@ -25,6 +25,7 @@ export class ManifestReader {
   readonly #clock: Clock
   readonly #limit: number
   readonly #young: number
+  readonly #parse: Parse
   #cache = new Map<string, Cached>()
   #next = new Map<string, Cached>()
   #read = 0
@@ -33,11 +34,12 @@ export class ManifestReader {
    * Text without an end of its last line that was written less than `young` milliseconds ago counts as half written: a
    * long manifest comes in pieces, and a piece of YAML is often good YAML with less in it. (Half of JSON is never good.)
    */
-  constructor(files: Files, clock: Clock, limit: number, young: number) {
+  constructor(files: Files, clock: Clock, limit: number, young: number, parse: Parse) {
     this.#files = files
     this.#clock = clock
     this.#limit = limit
     this.#young = young
+    this.#parse = parse
   }
 
   /** Never throws for the file; one that moves while it is read is `isUnsteady`. */
@@ -51,11 +53,11 @@ export class ManifestReader {
       const bytes = await this.#files.readFollowing(found.real, this.#limit)
       const after = await this.#files.statFollowing(found.real)
       if (after === null || stampOf(after) !== stamp) return unreadable(stamp, unsteadyFault)
-      const digest = createHash('sha256').update(bytes).digest('hex')
+      const digest = hash('sha256', bytes)
       const same = known?.digest === digest && known.file.stamp === stamp ? known.file : null
       const age = this.#clock.now() - found.stat.modifiedAt
       if (age >= 0 && age < this.#young && !isEnded(bytes)) return unreadable(stamp, unfinishedFault)
-      return this.#keep(found.path, { file: same ?? seen(stamp, bytes), digest, settled: age >= RACY })
+      return this.#keep(found.path, { file: same ?? this.#seen(stamp, bytes), digest, settled: age >= RACY })
     } catch (error) {
       return unreadable(stamp, faultOf(error))
     }
@@ -68,6 +70,15 @@ export class ManifestReader {
   /** What this scan did not come by is forgotten. */
   endScan(): void {
     this.#cache = this.#next
+  }
+
+  #seen(stamp: string, bytes: Uint8Array): SeenFile {
+    const text = decoded(bytes)
+    if (text === null) return unreadable(stamp, 'is not text in UTF-8: save it as such')
+    if (text.trim() === '') return unreadable(stamp, 'is empty: write an object into it or take it away')
+    const documents = this.#parse(text)
+    const good = documents.every(({ object }) => object !== null)
+    return { stamp, fault: null, documents, text: good ? '' : text }
   }
 
   #keep(path: string, cached: Cached): SeenFile {
@@ -100,15 +111,6 @@ function isEnded(bytes: Uint8Array): boolean {
 
 const LINE_FEED = 0x0a
 const BRACE = 0x7b
-
-function seen(stamp: string, bytes: Uint8Array): SeenFile {
-  const text = decoded(bytes)
-  if (text === null) return unreadable(stamp, 'is not text in UTF-8: save it as such')
-  if (text.trim() === '') return unreadable(stamp, 'is empty: write an object into it or take it away')
-  const documents = documentsOf(text)
-  const good = documents.every(({ object }) => object !== null)
-  return { stamp, fault: null, documents, text: good ? '' : text }
-}
 
 function decoded(bytes: Uint8Array): string | null {
   try {

@@ -1,5 +1,6 @@
 import type { Clock } from '../world/clock.ts'
 import type { Files } from '../world/files.ts'
+import { documentsOf, type Parse } from './documents.ts'
 import { faultOf } from './file-fault.ts'
 import { type ScanLimits, scanLimits, tooMuch } from './limits.ts'
 import { type Resolved, resolveLinks } from './links.ts'
@@ -15,11 +16,18 @@ export class Scanner {
   readonly #reader: ManifestReader
 
   /** `root` is absolute; it may be or lie behind a link. `young`: see ManifestReader; 0 takes every text as it is. */
-  constructor(files: Files, clock: Clock, root: string, limits: ScanLimits = scanLimits, young = 0) {
+  constructor(
+    files: Files,
+    clock: Clock,
+    root: string,
+    limits: ScanLimits = scanLimits,
+    young = 0,
+    parse: Parse = documentsOf,
+  ) {
     this.#files = files
     this.#root = root
     this.#limits = limits
-    this.#reader = new ManifestReader(files, clock, limits.fileBytes, young)
+    this.#reader = new ManifestReader(files, clock, limits.fileBytes, young, parse)
   }
 
   /** Never throws for what is in the directory, nor for its absence. */

@@ -10,6 +10,7 @@ import type { World } from '../../src/world/world.ts'
 import { MemoryFiles } from '../world/memory-files.ts'
 import { SimClock } from './clock.ts'
 import { type Effect, type Fate, Life } from './life.ts'
+import { parse } from './parse.ts'
 import { Dice } from './random.ts'
 import { Trace } from './trace.ts'
 import { SimNet } from './world/net.ts'
@@ -35,6 +36,8 @@ const features: HostFeatures = {
 export interface Hooks {
   fate: (effect: Effect) => Fate
   latency: () => number
+  /** No more deaths, not even those that were decided before. */
+  spared: boolean
 }
 
 /** A host in memory with the real controller on it. */
@@ -47,7 +50,7 @@ export class SimHost {
   readonly process: SimProcess
   readonly watch: SimWatch
   readonly trace: Trace
-  readonly hooks: Hooks = { fate: () => 'lives', latency: () => 0 }
+  readonly hooks: Hooks = { fate: () => 'lives', latency: () => 0, spared: false }
   /** Called on every log line of the controller: level, message, fields. */
   onLog: (level: string, message: string, fields: object) => void = () => {}
   /** The controller ran in circles. */
@@ -137,6 +140,7 @@ export class SimHost {
         return this.hooks.fate(effect)
       },
       latency: () => this.hooks.latency(),
+      spared: () => this.hooks.spared,
       stuck: (error) => {
         this.#failure = error
         this.stuck = error
@@ -216,6 +220,7 @@ export class SimHost {
       features,
       starts: 2,
       log: this.#log(),
+      parse,
     })
     this.#controller = controller
     const stop = await startMonitors(controller)
@@ -237,7 +242,7 @@ export class SimHost {
 }
 
 /** It asks a VMM how it is, or makes sure of what is there, and changes nothing. */
-function isQuestion({ name, about }: Effect): boolean {
+export function isQuestion({ name, about }: Effect): boolean {
   if (name === 'files.makeDirectory' || name === 'files.sync') return true
   return name === 'stream.write' && /"execute":"(query-|qmp_capabilities)/.test(about)
 }

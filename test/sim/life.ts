@@ -21,6 +21,8 @@ export type Fate = 'lives' | 'before' | 'during' | 'after'
 
 export interface LifeOptions {
   readonly fate: (effect: Effect) => Fate
+  /** Who was to die behind an effect that took long lives on after all. */
+  readonly spared: () => boolean
   /** Milliseconds that a call takes. */
   readonly latency: () => number
   /** Called when it calls and calls without time passing. */
@@ -247,6 +249,7 @@ export class Life {
     const done = this.#untilDeath(whole())
     if (fate === 'lives') return done
     await done.catch(() => {})
+    if (this.#options.spared()) return done
     this.kill()
     return never()
   }

@@ -103,10 +103,19 @@ interface Kept {
 
 /** Records of an index as it lies on the disk: a header, then a line for each, behind a checksum. */
 function recordsIn({ host }: Sight, folder: string): [string, Kept][] {
-  const [, ...lines] = (host.files.text(`${folder}/accepted`) ?? '').split('\n')
-  return lines.flatMap((line): [string, Kept][] => {
+  const bytes = host.files.bytes(`${folder}/accepted`)
+  if (bytes === null) return []
+  const before = decoded.get(bytes)
+  if (before) return before
+  const [, ...lines] = new TextDecoder().decode(bytes).split('\n')
+  const records = lines.flatMap((line): [string, Kept][] => {
     if (line === '') return []
-    const record = JSON.parse(line.slice(17)) as Kept
-    return [[record.key, record]]
+    const { key, uid, generation } = JSON.parse(line.slice(17)) as Kept
+    return [[key, { key, uid, generation }]]
   })
+  decoded.set(bytes, records)
+  return records
 }
+
+/** Bytes of a file are replaced, never changed. */
+const decoded = new WeakMap<Uint8Array, [string, Kept][]>()

@@ -90,10 +90,24 @@ export function manifestsOf(wanted: Wanted): Map<string, string> {
     ...Object.entries(wanted.networks).map(([name, { nat }]) => network(name, { nat })),
     secret('token', { token: secretValue('token', wanted.secret) }),
   ]
-  const files = new Map([['base.yaml', yaml(...shared)]])
-  for (const [name, vm] of Object.entries(wanted.vms)) files.set(`${name}.yaml`, yaml(vmObject(name, vm)))
+  const files = new Map([['base.yaml', textOf(...shared)]])
+  for (const [name, vm] of Object.entries(wanted.vms)) files.set(`${name}.yaml`, textOf(vmObject(name, vm)))
   return files
 }
+
+/** `yaml`, once for equal objects. */
+function textOf(...objects: readonly Fields[]): string {
+  const key = JSON.stringify(objects)
+  const before = texts.get(key)
+  if (before !== undefined) return before
+  const text = yaml(...objects)
+  if (texts.size >= mostTexts) texts.clear()
+  texts.set(key, text)
+  return text
+}
+
+const texts = new Map<string, string>()
+const mostTexts = 2000
 
 /** A secret value; `what` and the revision make it another. */
 export function secretValue(what: string, revision: number): string {

@@ -141,8 +141,14 @@ export class MemoryFiles implements Files {
 
   /** The text of a file, null when there is none. */
   text(path: string): string | null {
+    const bytes = this.bytes(path)
+    return bytes === null ? null : new TextDecoder().decode(bytes)
+  }
+
+  /** The bytes of a file, null when there is none. They are never changed: what writes puts others in their place. */
+  bytes(path: string): Uint8Array | null {
     const node = this.#peek(path)
-    return node?.type === 'file' ? new TextDecoder().decode(node.bytes) : null
+    return node?.type === 'file' ? node.bytes : null
   }
 
   /** Everything below a folder: path and, for files, text. */

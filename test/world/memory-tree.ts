@@ -82,7 +82,27 @@ export class MemoryTree {
 
   /** The place a path names; throws ENOENT or ENOTDIR for a missing parent, ELOOP for a ring of links. */
   place(path: string, options: { last: boolean; links?: boolean }, from = this.root): Place {
-    return this.#walk(from, [from], partsOf(path), path, { links: true, ...options }, { count: 0 })
+    return (
+      this.#straight(from, path, options.last) ??
+      this.#walk(from, [from], partsOf(path), path, { links: true, ...options }, { count: 0 })
+    )
+  }
+
+  /** The walk of a path with plain parts and without links on it, which is nearly every one; null for any other. */
+  #straight(from: DirectoryNode, path: string, last: boolean): Place | null {
+    let here = from
+    let start = 0
+    while (path[start] === '/') start += 1
+    for (;;) {
+      const slash = path.indexOf('/', start)
+      const name = slash < 0 ? path.slice(start) : path.slice(start, slash)
+      if (name === '' || name === '.' || name === '..') return null
+      const node = here.entries.get(name) ?? null
+      if (slash < 0) return node?.type === 'symlink' && last ? null : { parent: here, name, node }
+      if (node?.type !== 'directory') return null
+      here = node
+      start = slash + 1
+    }
   }
 
   #walk(

@@ -204,7 +204,9 @@ export class SimProcess implements Process {
 
   /** VMMs that live, by pid. */
   vmms(): readonly SimVmm[] {
-    return [...this.#rows.values()].flatMap(({ vmm, dying }) => (vmm && !dying ? [vmm] : []))
+    const found: SimVmm[] = []
+    for (const { vmm, dying } of this.#rows.values()) if (vmm && !dying) found.push(vmm)
+    return found
   }
 
   /** The VMM of that name (`namespace.name`) that was spawned last; undefined when none lives. */
