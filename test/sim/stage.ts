@@ -101,6 +101,11 @@ export class Stage {
     this.#watchers.push(look)
   }
 
+  /** Whether its TAP is there. */
+  linked(name: string): boolean {
+    return this.host.net.links().some((link) => link.name === `vm-${name}`)
+  }
+
   runs(name: string): boolean {
     return this.host.process.vmm(`default.${name}`) !== undefined
   }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { drill, drills } from '../drills.ts'
+import { delayDrills } from '../drills-delay.ts'
 import { simulate } from '../simulate.ts'
 
 /**
@@ -45,7 +46,7 @@ async function play(begin: string, run: () => Promise<readonly string[]>): Promi
 }
 
 async function main(): Promise<void> {
-  for (const one of drills) {
+  for (const one of [...drills, ...delayDrills]) {
     // What throws cannot go on: the VM that it is about does not run.
     const run = () => drill(one).catch((error: unknown) => [error instanceof Error ? error.message : String(error)])
     if (!(await play(one.name, run))) return
