@@ -116,11 +116,9 @@ export const breaks = {
     return true
   },
   'runtime folder removed': (host, dice) => {
-    const vmms = host.process.vmms()
-    if (vmms.length === 0) return false
-    const { directory } = dice.pick(vmms).spec
-    if (!host.has(directory)) return false
-    host.files.unlink(directory)
+    const folders = host.process.vmms().flatMap(({ spec: { directory } }) => (host.has(directory) ? [directory] : []))
+    if (folders.length === 0) return false
+    host.files.unlink(dice.pick(folders))
     return true
   },
   'runtime folders removed': removed(`${paths.run}/vms`),

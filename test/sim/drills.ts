@@ -1,4 +1,5 @@
 import { addressDrills } from './drills/address.ts'
+import { delayDrills } from './drills/delay.ts'
 import type { Drill } from './drills/drill.ts'
 import { editDrills } from './drills/edit.ts'
 import { ledgerDrills } from './drills/ledger.ts'
@@ -33,6 +34,7 @@ export const drills: readonly Drill[] = [
   ...wakeupDrills,
   ...rolloutDrills,
   ...loopDrills,
+  ...delayDrills,
 ]
 
 /** What a drill came to: what was violated, the first first; empty when nothing was. */

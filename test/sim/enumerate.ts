@@ -1,4 +1,4 @@
-import { SimHost } from './host.ts'
+import { isQuestion, SimHost } from './host.ts'
 import type { Effect, Fate } from './life.ts'
 import { Oracles } from './oracles.ts'
 import { type Counts, countsOf, type Picture, pictureOf } from './picture.ts'
@@ -10,15 +10,25 @@ import { nothing } from './wanted.ts'
 /** When a controller dies: at its n-th effect since the change, and where in it. */
 export interface Death {
   readonly effect: number
+  /** Only effects that change the host are counted. */
+  readonly changing?: boolean
   readonly fate: Exclude<Fate, 'lives'>
 }
 
 export const fates = ['before', 'during', 'after'] as const
 
+/** An effect as it was made. */
+export interface Made extends Effect {
+  /** Whether the host is another one for it. */
+  readonly changes: boolean
+}
+
 /** How a story ended. */
 export interface Ending {
   /** Effects from the change until rest. */
-  readonly effects: readonly Effect[]
+  readonly effects: readonly Made[]
+  /** Ids of the actions that were planned in that time. */
+  readonly actions: readonly string[]
   readonly picture: Picture
   readonly counts: Counts
   readonly broken: readonly string[]
@@ -44,14 +54,22 @@ export async function tell(story: Story, deaths: readonly Death[]): Promise<Endi
     await host.pass(times.patience, () => isBroken() || isAtRest(host), check)
   }
   host.start()
-  await settle()
+  await host.pass(3000, isBroken, check)
+  await host.pass(times.patience, () => isBroken() || isAtRest(host), check)
 
-  const effects: Effect[] = []
+  const effects: Made[] = []
+  const actions = new Set<string>()
+  const note = () => {
+    check()
+    for (const { id } of host.controller?.last?.view.plan.actions ?? []) actions.add(id)
+  }
   let died = 0
   let at = 0
   host.hooks.fate = (effect) => {
     const death = deaths[died]
-    if (deaths.length === 0) effects.push(effect)
+    const changes = isChange(host, effect)
+    if (deaths.length === 0) effects.push({ ...effect, changes })
+    if (death?.changing && !changes) return 'lives'
     at += 1
     if (death === undefined || at - 1 !== death.effect) return 'lives'
     died += 1
@@ -60,7 +78,7 @@ export async function tell(story: Story, deaths: readonly Death[]): Promise<Endi
   host.note(`change: ${story.name}`)
   story.change(site, host)
   for (const _ of [...deaths, null]) {
-    await host.pass(times.round, () => isBroken() || host.life === null, check)
+    await host.pass(times.round, () => isBroken() || host.life === null, note)
     if (host.life !== null) break
     at = 0
     await host.pass(times.again)
@@ -70,12 +88,21 @@ export async function tell(story: Story, deaths: readonly Death[]): Promise<Endi
   await settle()
   if (!isBroken() && !isAtRest(host)) oracles.broken.push('I13: not at rest')
   if (!isBroken()) oracles.atRest()
-  const ending = { effects, picture: pictureOf(host), counts: countsOf(host), died }
+  const ending = { effects, actions: [...actions], picture: pictureOf(host), counts: countsOf(host), died }
   const broken = [...oracles.broken]
   host.hooks.fate = () => 'lives'
   host.kill()
   return { ...ending, broken, trace: host.trace.lines() }
 }
+
+/** A question, or a folder that is there, leaves the host as it was. */
+function isChange(host: SimHost, effect: Effect): boolean {
+  if (effect.name === 'files.makeDirectory') return !host.has(effect.about)
+  return !isQuestion(effect) || effect.name === 'files.sync'
+}
+
+/** What can be done by half; to die in the middle of any other effect is to die behind it. */
+const divisible = /^(files\.create|net\.commit|stream\.write)$/
 
 /** A crash point that was not harmless. */
 export interface Harm {
@@ -89,13 +116,14 @@ export interface Harm {
 export async function enumerateOne(
   story: Story,
   harm: (harm: Harm) => void,
-): Promise<{ points: number; effects: number }> {
+): Promise<{ points: number; changes: number }> {
   const reference = await tell(story, [])
   if (reference.broken.length > 0)
     harm({ story: story.name, deaths: [], what: reference.broken[0]!, trace: reference.trace })
   let points = 0
   for (let effect = 0; effect < reference.effects.length; effect += 1) {
     for (const fate of fates) {
+      if (fate === 'during' && !divisible.test(reference.effects[effect]!.name)) continue
       points += 1
       const deaths = [{ effect, fate }]
       const ending = await tell(story, deaths)
@@ -103,18 +131,22 @@ export async function enumerateOne(
       if (what !== null) harm({ story: story.name, deaths, what, trace: ending.trace })
     }
   }
-  return { points, effects: reference.effects.length }
+  return { points, changes: reference.effects.filter(({ changes }) => changes).length }
 }
 
-/** Every pair: the second controller dies, too, before or after each of its effects. */
+/**
+ * Every pair: the second controller dies, too, before or after each of its effects. Only effects that change the host are
+ * counted, since dying at another one leaves what dying at its neighbour leaves. `step`: only each so many-th of either.
+ */
 export async function enumerateTwo(story: Story, harm: (harm: Harm) => void, step = 1): Promise<{ points: number }> {
   const reference = await tell(story, [])
   let points = 0
-  for (let first = 0; first < reference.effects.length; first += step) {
+  const changes = reference.effects.filter((effect) => effect.changes).length
+  for (let first = 0; first < changes; first += step) {
     for (let second = 0; ; second += step) {
       const deaths: Death[] = [
-        { effect: first, fate: first % 2 === 0 ? 'before' : 'after' },
-        { effect: second, fate: second % 2 === 0 ? 'after' : 'before' },
+        { effect: first, changing: true, fate: first % 2 === 0 ? 'before' : 'after' },
+        { effect: second, changing: true, fate: second % 2 === 0 ? 'after' : 'before' },
       ]
       const ending = await tell(story, deaths)
       // The second one came to rest before.

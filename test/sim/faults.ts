@@ -47,6 +47,32 @@ export const ambientKinds = [
 
 export type AmbientKind = (typeof ambientKinds)[number]
 
+/** Those that few calls give a chance to. */
+const rare: ReadonlySet<AmbientKind> = new Set([
+  ...(['rules refused', 'commit cut short', 'links cut short', 'fork fails', 'VMM dies at once'] as const),
+  ...(['greeting late', 'greeting never', 'slow boot'] as const),
+])
+
+/** Those that next to none does. */
+const rarest: ReadonlySet<AmbientKind> = new Set(['tool fails', 'tool hangs', 'slow death', 'button ignored'])
+
+function oftenOf(kind: AmbientKind): readonly number[] {
+  if (rarest.has(kind)) return [0.3, 0.6, 0.9]
+  if (rare.has(kind)) return [0.1, 0.4, 0.8]
+  return kind.startsWith('QMP') ? [0.02, 0.1, 0.4] : [0.01, 0.05, 0.2]
+}
+
+/** Swarm: each run has some kinds of faults and not others, so that rare pairs meet. */
+export function someRates(dice: Dice): Rates {
+  const rates = new Map<AmbientKind, number>()
+  const some = dice.pick([0, 0.1, 0.3])
+  for (const kind of ambientKinds) {
+    if (!dice.chance(rarest.has(kind) ? 2.5 * some : some)) continue
+    rates.set(kind, dice.pick(oftenOf(kind)))
+  }
+  return rates
+}
+
 /** How often each strikes, of the calls it could strike. */
 export type Rates = ReadonlyMap<AmbientKind, number>
 

@@ -90,9 +90,15 @@ async function many(): Promise<number> {
   return show(merged(reports), seconds)
 }
 
+/** Most of what a host allocates dies with it, and processors are all busy with hosts of their own. */
+const execArgv = ['--single-threaded', '--min-semi-space-size=64', '--max-semi-space-size=64']
+
 /** A process for each share: one thread runs one host at a time. */
 function started(share: Share): Promise<Report> {
-  const child = fork(process.argv[1]!, [], { env: { ...process.env, MOORAGE_SIM_SHARE: JSON.stringify(share) } })
+  const child = fork(process.argv[1]!, [], {
+    execArgv,
+    env: { ...process.env, MOORAGE_SIM_SHARE: JSON.stringify(share) },
+  })
   return new Promise((resolve, reject) => {
     let report: Report | null = null
     child.on('message', (message) => {
@@ -113,6 +119,8 @@ function merged(reports: readonly Report[]): Report {
   for (const report of reports) {
     for (const [kind, times] of Object.entries(report.faults)) faults[kind] = (faults[kind] ?? 0) + times
   }
+  const turns: number[] = []
+  for (const report of reports) for (const [at, seeds] of report.turns.entries()) turns[at] = (turns[at] ?? 0) + seeds
   const violations = reports.flatMap((report) => report.violations).sort((a, b) => (a.where < b.where ? -1 : 1))
   return {
     ...{ seeds: sum('seeds'), steps: sum('steps'), lives: sum('lives'), crashPoints: sum('crashPoints') },
@@ -123,6 +131,7 @@ function merged(reports: readonly Report[]): Report {
       restless: sum('restless'),
       faults,
       fields: mergedFields(reports.flatMap(({ fields: one }) => one ?? [])),
+      turns,
       violations,
     },
   }
@@ -137,7 +146,8 @@ function mergedFields(parts: readonly NonNullable<Report['fields']>[]): Report['
 }
 
 function show(report: Report, seconds: number): number {
-  const { seeds, steps, lives, crashPoints, stories, drills, replayed, faults, fields, violations } = report
+  const { seeds, steps, lives, crashPoints, stories, drills, replayed, restless, faults, turns, fields, violations } =
+    report
   const kinds = [...ambientKinds, 'controller killed at an effect', ...breakKinds]
   console.log(`simulated hosts, in memory; nothing here was done to a real one`)
   console.log(`${seeds} seeds, ${steps} steps, ${(seeds / seconds).toFixed(1)} seeds a second, ${lives} controllers`)
@@ -148,6 +158,9 @@ function show(report: Report, seconds: number): number {
     const { kinds: of, fields: all, changes, refusals, deaths } = fields
     console.log(`${all} fields of ${of} kinds: ${changes} changes, ${refusals} bad values, ${deaths} deaths in changes`)
   }
+  console.log(
+    `${restless} seeds rested for 1000 passes; turns to rest: ${turns.map((n, at) => `${at} in ${n}`).join(', ')}`,
+  )
   for (const kind of kinds) console.log(`  ${String(faults[kind] ?? 0).padStart(8)}  ${kind}`)
   for (const { where, what, trace } of violations.slice(0, 10)) {
     console.log(`\n${where}: ${what}`)
@@ -158,7 +171,7 @@ function show(report: Report, seconds: number): number {
     const short = violations.map(({ where, what }) => ({ where, what }))
     console.log(
       JSON.stringify({
-        ...{ seeds, steps, faults, crashPoints, violations: short, replayed, fields },
+        ...{ seeds, steps, faults, crashPoints, violations: short, replayed, restless, turns, fields },
         seconds: Math.round(seconds),
       }),
     )

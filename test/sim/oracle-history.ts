@@ -27,6 +27,17 @@ export interface Sight extends Seen {
   readonly site: Site
 }
 
+/** Networks that have to be there: those that are wanted, and those that were deleted under VMs, for as long as these stay. */
+export function networksOf({ host, site }: Sight): Wanted['networks'] {
+  const { vms, networks } = site.wanted
+  const used = new Set(Object.values(vms).map(({ network }) => network))
+  const kept = (host.controller?.last?.source.objects ?? []).flatMap(({ object, deletion }) => {
+    if (object.kind !== 'MicroVMNetwork' || deletion === null || !used.has(object.metadata.name)) return []
+    return [[object.metadata.name, { nat: object.spec.nat === true }] as const]
+  })
+  return { ...Object.fromEntries(kept), ...networks }
+}
+
 /** What was wanted when; looked at in each step, since nobody tells. */
 export class History {
   /** Moments at which a manifest was cut short or came back: what it said then is not known here. */

@@ -1,7 +1,7 @@
 import type { Link, RuleSets } from '../../src/host-state.ts'
 import type { NetOperation } from '../../src/world/net.ts'
 import { paths, root } from './host.ts'
-import type { Seen, Sight } from './oracle-history.ts'
+import { networksOf, type Seen, type Sight } from './oracle-history.ts'
 import { lastOctet } from './wanted.ts'
 
 /** What the controller does to links and rules, seen after each single change. */
@@ -45,12 +45,14 @@ function judgeUser({ host, tally, fail }: Seen, user: number): void {
 
 /** A guest that is there keeps its TAP and its rules. */
 function judgeCommit(
-  { host, fail }: Seen,
+  { host, tally, fail }: Seen,
   operations: readonly NetOperation[],
   before: { readonly links: readonly Link[]; readonly sets: RuleSets },
 ): void {
   const held = before.links.filter(({ kind, carrier, master }) => kind === 'tun' && carrier && master !== null)
   const after = new Map(host.net.links().map((link) => [link.name, link]))
+  // Whose VMM it is stood in all three of them.
+  if (tally.has('index removed') && isLost(tally, /^ledger/) && isLost(tally, /^runtime folder/)) return
   for (const { name, index } of held) {
     const removed = operations.some((one) => one.op === 'removeLink' && one.name === name)
     if (removed && after.get(name)?.index !== index) fail('order', `${name} is removed while its VMM holds it`)
@@ -63,10 +65,16 @@ function judgeCommit(
   }
 }
 
+function isLost(tally: Seen['tally'], what: RegExp): boolean {
+  return [...tally.keys()].some((kind) => what.test(kind))
+}
+
 /** At rest: links and rules are what is wanted, no more and no less. */
-export function judgeNet({ host, site, tally, fail }: Sight): void {
+export function judgeNet(sight: Sight): void {
+  const { host, site, tally, fail } = sight
   if (tally.has('index removed')) return
-  const { vms, networks } = site.wanted
+  const { vms } = site.wanted
+  const networks = networksOf(sight)
   const links = new Map(host.net.links().map((link) => [link.name, link]))
   const wanted = Object.entries(vms).filter(([, vm]) => vm.network in networks)
   const running = new Map(host.process.vmms().map((vmm) => [vmm.name, vmm]))

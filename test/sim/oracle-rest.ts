@@ -1,6 +1,6 @@
 import { canonical } from '../../src/digest.ts'
 import { paths } from './host.ts'
-import type { History, Sight } from './oracle-history.ts'
+import { type History, networksOf, type Sight } from './oracle-history.ts'
 import type { Lives } from './oracle-lives.ts'
 import { secretValue } from './wanted.ts'
 
@@ -82,10 +82,11 @@ function judgeAge({ fail, tally }: Sight, history: History, name: string, at: nu
 }
 
 /** What it was started with. */
-function judgeShape({ host, site, fail }: Sight, name: string): void {
+function judgeShape(sight: Sight, name: string): void {
+  const { host, site, fail } = sight
   const vm = site.wanted.vms[name]
   const plan = host.process.vmm(`default.${name}`)?.plan
-  if (!vm || !plan || vm.strategy === 'Halted' || !(vm.network in site.wanted.networks)) return
+  if (!vm || !plan || vm.strategy === 'Halted' || !(vm.network in networksOf(sight))) return
   if (plan.machine !== vm.machine) fail('I13', `${name} is a ${plan.machine}`)
   if (plan.disks.length !== (vm.state ? 1 : 0)) fail('I13', `${name} has ${plan.disks.length} disks`)
   if (plan.credentials.length !== (vm.credential === null ? 0 : 1))

@@ -35,7 +35,9 @@ export class Starts {
       push(this.#asked, name, this.#sight.host.time)
       if (type !== 'Stop') push(this.#powered, name, this.#sight.host.time)
     }
-    if (line === 'break: host rebooted' || line === 'break: power lost') this.#boots.push(this.#sight.host.time)
+    // What says how a VMM ended is gone with its folder, too.
+    if (/^break: (host rebooted|power lost|runtime folders? removed)$/.test(line))
+      this.#boots.push(this.#sight.host.time)
   }
 
   /** After each step: what the controller believes. */

@@ -101,6 +101,8 @@ export class Stops {
     if (!this.#isRotation(one, now)) return
     const own = this.#sight.site.wanted.vms[one.name]?.credential
     for (const [name, { old }] of this.#rotating) {
+      // One that does not serve yet takes nothing away: its start is called back for the newer value.
+      if (!one.vmm.up) break
       const other = this.#sight.site.wanted.vms[name]
       if (name === one.name || other?.credential !== own) continue
       const how = old.over === null ? 'is on its way down' : 'has not served since'

@@ -3,7 +3,7 @@ import type { Tally } from './faults.ts'
 import { paths, root, type SimHost } from './host.ts'
 import { Deletions } from './oracle-deletions.ts'
 import { judgeDurability, judgeEffect, watchFiles } from './oracle-files.ts'
-import { History, type Sight } from './oracle-history.ts'
+import { History, networksOf, type Sight } from './oracle-history.ts'
 import { Lives } from './oracle-lives.ts'
 import { judgeNet, watchNet } from './oracle-net.ts'
 import { judgeRest } from './oracle-rest.ts'
@@ -39,6 +39,8 @@ export class Oracles {
   readonly #deletions: Deletions
   readonly #statuses: Statuses
   #seenSpawns = 0
+  /** VMMs that were there in the last step, each followed by its plan. */
+  #together: readonly unknown[] = []
 
   constructor(host: SimHost, site: Site, tally: Tally) {
     this.#host = host
@@ -98,7 +100,8 @@ export class Oracles {
   atRest(): void {
     if (this.#host.failure !== null) this.#fail('the controller ended by itself', String(this.#host.failure))
     const { net, process, files } = this.#host
-    const { vms, networks } = this.#site.wanted
+    const { vms } = this.#site.wanted
+    const networks = networksOf(this.#sight)
     // One whose folder somebody removed runs on: it is told of and left alone, since nobody can talk to it.
     const vmmsSeen = process.vmms().filter(({ spec }) => this.#host.has(`${spec.directory}/life.sock`))
     const mute = new Set(
@@ -173,7 +176,7 @@ export class Oracles {
   }
 
   #oneVmmEach(vmms: readonly SimVmm[]): void {
-    if (vmms.length < 2) return
+    if (vmms.length < 2 || this.#judged(vmms)) return
     const seen = new Map<string, string>()
     const claim = (what: string, vmm: SimVmm, invariant: string) => {
       const other = seen.get(what)
@@ -185,6 +188,14 @@ export class Oracles {
       claim(`uid ${vmm.spec.uid}`, vmm, 'I3')
       for (const nic of vmm.plan?.nics ?? []) claim(`MAC ${nic.mac}`, vmm, 'I3')
     }
+  }
+
+  /** Whether these very VMMs, open as they are, were looked at in the step before. */
+  #judged(vmms: readonly SimVmm[]): boolean {
+    const now = vmms.flatMap((vmm) => [vmm, vmm.plan])
+    const before = this.#together
+    this.#together = now
+    return before.length === now.length && now.every((one, index) => one === before[index])
   }
 
   #newSpawns(): void {

@@ -1,5 +1,6 @@
 import { type BreakKind, breakKinds, breaks } from './breaks.ts'
-import { type AmbientKind, ambientKinds, count, putOn, type Tally } from './faults.ts'
+import { Convergence } from './convergence.ts'
+import { count, putOn, someRates, type Tally } from './faults.ts'
 import { SimHost } from './host.ts'
 import { operate } from './operate.ts'
 import { Oracles } from './oracles.ts'
@@ -23,6 +24,10 @@ export interface Outcome {
   readonly lives: number
   /** Virtual milliseconds from the last fault to rest. */
   readonly calm: number
+  /** What each turn of that time asked for; see {@link Convergence}. */
+  readonly turns: readonly string[]
+  /** Passes of that time. */
+  readonly passes: number
 }
 
 export interface SimulateOptions {
@@ -38,6 +43,9 @@ const patience = 900_000
 /** Virtual milliseconds after which everything is looked at although nothing moved, and a deletion has settled. */
 const round = 65_000
 
+/** Turns in which a host without faults must come to rest; see {@link Convergence}. */
+const mostTurns = 3
+
 /** One host from its first controller to rest, everything drawn from the seed. */
 export async function simulate(seed: number, { trace = 400, idle = 3 }: SimulateOptions = {}): Promise<Outcome> {
   const dice = new Dice(seed)
@@ -45,14 +53,15 @@ export async function simulate(seed: number, { trace = 400, idle = 3 }: Simulate
   const site = new Site(host, nothing)
   const tally: Tally = new Map()
   const oracles = new Oracles(host, site, tally)
-  const check = () => oracles.check()
+  const convergence = new Convergence(host)
+  const check = () => {
+    oracles.check()
+    convergence.look()
+  }
   const isBroken = () => oracles.broken.length > 0
 
-  // Swarm: each run has some kinds of faults and not others, so that rare pairs meet.
-  const rates = new Map<AmbientKind, number>()
   const drawn = dice.fork('rates')
-  const some = drawn.pick([0, 0.1, 0.3])
-  for (const kind of ambientKinds) if (drawn.chance(some)) rates.set(kind, drawn.pick([0.01, 0.05, 0.2]))
+  const rates = someRates(drawn)
   const kinds = drawn.shuffle(breakKinds).slice(0, drawn.between(1, 12))
   const takeOff = putOn(host, rates, dice.fork('faults'), tally)
   const deaths = dice.fork('deaths')
@@ -71,13 +80,19 @@ export async function simulate(seed: number, { trace = 400, idle = 3 }: Simulate
     await host.pass(script.pick([0, 5, 50, 500, 3000, 8000]), isBroken, check)
     if (isBroken()) break
     revive(host, script)
-    if (script.chance(0.5)) operate(site, host, script)
-    else strike(script.pick(kinds), host, script, site, tally)
+    if (script.chance(0.4)) operate(site, host, script)
+    else {
+      strike(script.pick(kinds), host, script, site, tally)
+      if (script.chance(0.35)) strike(script.pick(kinds), host, script, site, tally)
+    }
   }
 
   // Calm: nothing fails any more, what was broken by mistake is mended, and the controller runs.
   takeOff()
   host.hooks.fate = () => 'lives'
+  host.hooks.spared = true
+  // A controller that was asked to end has done so behind the second one.
+  await host.drain()
   await host.drain()
   site.mend()
   for (const vmm of host.process.vmms()) {
@@ -85,15 +100,29 @@ export async function simulate(seed: number, { trace = 400, idle = 3 }: Simulate
     vmm.greet()
   }
   const calmAt = host.time
+  convergence.begin()
   if (host.life === null) host.start()
   const restless = () => !isBroken() && !isAtRest(host)
   // Whatever was not told of is found in the next round.
-  await host.pass(round, isBroken, check)
-  site.confirm()
-  await host.pass(round, isBroken, check)
+  await host.pass(round, () => isBroken() || host.life === null, check)
+  if (host.life === null) {
+    // What it was starting on was taken away by the last fault: whoever watches the service starts it again.
+    host.start()
+    convergence.begin()
+    await host.pass(round, isBroken, check)
+  }
+  if (site.confirm()) {
+    convergence.begin()
+    await host.pass(round, isBroken, check)
+  }
   await host.pass(patience, () => isBroken() || isAtRest(host), check)
   if (restless()) oracles.broken.push(`I13: not at rest after ${patience / 1000} s: ${describe(host)}`)
+  // A guest without a probe may still boot when nobody waits for it any more.
+  await host.pass(round, () => isBroken() || host.process.vmms().every(({ up }) => up), check)
   const calm = host.time - calmAt
+  const { turns, passes } = convergence
+  if (!isBroken() && turns.length > mostTurns)
+    oracles.broken.push(`I13: ${turns.length} turns from the last fault to rest: ${turns.join('; then ')}`)
   if (!isBroken()) {
     oracles.atRest()
     await fixpoint(host, oracles, idle, check)
@@ -109,6 +138,8 @@ export async function simulate(seed: number, { trace = 400, idle = 3 }: Simulate
     trace: broken.length > 0 || trace > 400 ? host.trace.lines() : [],
     lives: host.lives,
     calm,
+    turns,
+    passes,
   }
 }
 
@@ -134,11 +165,14 @@ async function fixpoint(host: SimHost, oracles: Oracles, passes: number, check: 
     host.start()
     await host.pass(5000, isBroken, check)
   }
-  // One takes on what is new to it, one clears what that left.
-  await restart()
-  await restart()
-  const before = host.mutations
-  await restart()
+  // One takes on what is new to it, one clears what that left. Who found nothing to do left the host as it was, so that
+  // the next one would find the same.
+  let before = host.mutations
+  for (let lives = 1; lives <= 3; lives += 1) {
+    before = host.mutations
+    await restart()
+    if (isBroken() || host.mutations === before) break
+  }
   for (let pass = 0; pass < passes && !isBroken(); pass += 1) {
     host.controller?.wakeups.wake('asked')
     await host.pass(200, isBroken, check)

@@ -38,10 +38,10 @@ export class Site {
     this.#sync()
   }
 
-  /** Confirms by name, as he is told to, that what is in no manifest is gone. */
-  confirm(): void {
+  /** Confirms by name, as he is told to, that what is in no manifest is gone. False when nobody asks him to. */
+  confirm(): boolean {
     const { controller } = this.#host
-    if (!controller?.last?.source.hold) return
+    if (!controller?.last?.source.hold) return false
     const { vms, networks } = this.wanted
     const keys = controller.last.source.objects.filter(({ ref, deletion }) => {
       if (deletion !== null) return false
@@ -55,6 +55,7 @@ export class Site {
         never,
       )
       .catch(() => {})
+    return true
   }
 
   /** `/run` is empty after it; `hard`: whatever was not synced is lost, too. Somebody starts the controller again. */

@@ -39,6 +39,8 @@ export interface Report {
   readonly faults: Readonly<Record<string, number>>
   /** What became of every field with every value; null when that was not asked for. */
   readonly fields: Omit<FieldReport, 'violations'> | null
+  /** Seeds by the turns that they took to rest, see {@link Convergence}: how many took none, one, two, ... */
+  readonly turns: readonly number[]
   readonly violations: readonly Violation[]
 }
 
@@ -50,6 +52,7 @@ export async function work(share: Share): Promise<Report> {
   const until = share.milliseconds === null ? Number.POSITIVE_INFINITY : performance.now() + share.milliseconds
   const report = { seeds: 0, steps: 0, lives: 0, crashPoints: 0, stories: 0, drills: 0, replayed: 0, restless: 0 }
   const faults: Record<string, number> = {}
+  const turns: number[] = []
   const violations: Violation[] = []
   for (let at = share.index; at < drills.length; at += share.of) {
     const one = drills[at]!
@@ -69,6 +72,8 @@ export async function work(share: Share): Promise<Report> {
     report.steps += outcome.steps
     report.lives += outcome.lives
     if (rests) report.restless += 1
+    for (let index = 0; index <= outcome.turns.length; index += 1) turns[index] ??= 0
+    turns[outcome.turns.length]! += 1
     for (const [kind, times] of outcome.faults) faults[kind] = (faults[kind] ?? 0) + times
     const where = `npm run sim -- --seed ${seed}`
     for (const what of outcome.broken.slice(0, 1)) violations.push({ where, what, trace: outcome.trace })
@@ -77,7 +82,7 @@ export async function work(share: Share): Promise<Report> {
     if (again.hash === outcome.hash) report.replayed += 1
     else violations.push({ where, what: `a replay took another way: ${outcome.hash}, ${again.hash}`, trace: [] })
   }
-  return { ...report, faults, fields: fieldsOf(played), violations }
+  return { ...report, faults, turns, fields: fieldsOf(played), violations }
 }
 
 function fieldsOf(played: FieldReport | null): Report['fields'] {
@@ -99,11 +104,14 @@ async function enumerate(
     const single = await enumerateOne(story, harm)
     report.crashPoints += single.points
     report.stories += 1
-    // A dozen actions make some hundred effects: each pair for short stories, a part of them for long ones.
-    const step = pairs ? 1 : Math.max(1, Math.ceil(single.effects / pairsWanted))
-    if (pairs || single.effects > 0) report.crashPoints += (await enumerateTwo(story, harm, step)).points
+    // Every plan here has fewer than twelve actions, and up to 125 effects: each pair of all of them takes minutes.
+    const step = pairs || single.changes <= shortStory ? 1 : Math.ceil(single.changes / pairsWanted)
+    if (single.changes > 0) report.crashPoints += (await enumerateTwo(story, harm, step)).points
   }
 }
 
-/** First and second deaths of a story that are paired when nobody asks for all. */
-const pairsWanted = 10
+/** Effects of a story of which each two are paired in any case. */
+const shortStory = 36
+
+/** First and second deaths of a longer story that are paired when nobody asks for all. */
+const pairsWanted = 6

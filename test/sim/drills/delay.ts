@@ -1,6 +1,6 @@
-import { type Fields, image, network, networked, secret, withState } from '../host/stage-manifests.ts'
-import type { Drill } from './drills.ts'
-import { Stage } from './stage.ts'
+import { type Fields, image, network, networked, secret, withState } from '../../host/stage-manifests.ts'
+import { Stage } from '../stage.ts'
+import type { Drill } from './drill.ts'
 
 /** What keeps `z` from ever becoming what it should be; everything else on the host works. */
 interface Trouble {
