@@ -111,7 +111,7 @@ async function enumerate(
 }
 
 /** Effects of a story of which each two are paired in any case. */
-const shortStory = 36
+const shortStory = 30
 
 /** First and second deaths of a longer story that are paired when nobody asks for all. */
 const pairsWanted = 6
