@@ -20,6 +20,8 @@ export interface Session {
   readonly vitals: Vitals
   /** Nothing has happened since the last refresh. */
   readonly fresh: boolean
+  /** Aborted by {@link Session.close}: nothing is known of it from then on, and no refresh brings anything. */
+  readonly closed: AbortSignal
   /** Rings at whatever happens. */
   readonly bell: Bell
   /** Brings `vitals` up to date; waits half a second at most, and not at all for a VMM that has been silent for longer. */
@@ -108,6 +110,7 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
 
   return {
     bell,
+    closed: ended.signal,
     get vitals() {
       const silentFor = silentSince === null ? null : clock.monotonic() - silentSince
       return { alive: held, runState, silentFor, journal }

@@ -50,6 +50,8 @@ async function askToGo(
   for (;;) {
     await session.refresh()
     signal.throwIfAborted()
+    // Its folder was taken away meanwhile: what is left of it is found by its uid in the next pass.
+    session.closed.throwIfAborted()
     const phase = phaseOf(session.vitals)
     if (phase === 'Gone') return
     const left = end - clock.monotonic()
