@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util'
 import { drill, drills } from '../drills.ts'
-import { delayDrills } from '../drills-delay.ts'
 import { simulate } from '../simulate.ts'
 
 /**
@@ -46,7 +45,7 @@ async function play(begin: string, run: () => Promise<readonly string[]>): Promi
 }
 
 async function main(): Promise<void> {
-  for (const one of [...drills, ...delayDrills]) {
+  for (const one of drills) {
     // What throws cannot go on: the VM that it is about does not run.
     const run = () => drill(one).catch((error: unknown) => [error instanceof Error ? error.message : String(error)])
     if (!(await play(one.name, run))) return
