@@ -14,6 +14,8 @@ export interface ReflectorOptions {
   readonly namespace?: string
   /** Which objects, by fields that the resource can be selected by: `status.nodeName=host-a`. */
   readonly fieldSelector?: string
+  /** Which objects, by labels: `app.kubernetes.io/managed-by=moorage`. */
+  readonly labelSelector?: string
   /** One object alone, which takes the verbs get and watch, and not list. Not together with `fieldSelector`. */
   readonly name?: string
   /** Something changed; carries no facts. Called also when the server can no longer be reached, or can again. */
@@ -60,7 +62,8 @@ export function newReflector(options: ReflectorOptions): Reflector {
   const { api, clock, random, resource, name, onChange } = options
   const path = pathOf(resource, options.namespace === undefined ? {} : { namespace: options.namespace })
   const fieldSelector = name === undefined ? options.fieldSelector : `metadata.name=${name}`
-  const selected = fieldSelector === undefined ? {} : { fieldSelector }
+  const { labelSelector } = options
+  const selected = { ...(fieldSelector !== undefined && { fieldSelector }), ...(labelSelector && { labelSelector }) }
   const objects = new Map<string, ApiObject>()
   const departed = new Map<string, Departed>()
   let synced = false
