@@ -46,6 +46,17 @@ export default defineConfig({
           hookTimeout: patience,
         },
       },
+      {
+        test: {
+          // One real control plane for all of it, which its setup starts.
+          name: 'kubernetes',
+          include: ['test/kubernetes/**/*.test.ts'],
+          globalSetup: ['test/kubernetes/setup.ts'],
+          fileParallelism: false,
+          testTimeout: patience,
+          hookTimeout: patience,
+        },
+      },
     ],
   },
 })

@@ -1,3 +1,4 @@
+import { getCondition } from '../api/conditions.ts'
 import { bytesIn, countIn, memberOf, textIn, texts } from '../api/loose.ts'
 import { mapsIn } from '../api/rule.ts'
 import type { Host, Reported } from './cluster.ts'
@@ -29,10 +30,19 @@ export function readHost({ meta, spec, status }: Readable): Host {
         { usable: each.usable === true, message: textIn(each, 'message') ?? 'it does not say why' },
       ]),
     ),
-    machines: Array.isArray(memberOf(status, 'machines'))
-      ? new Map(mapsIn(status, 'machines').flatMap(reported))
-      : null,
+    machines: machinesOf(status, meta.conditions),
   }
+}
+
+/**
+ * What its agent reported; null: nothing yet. A list that got empty is absent after server-side apply, so it is the agent's
+ * word on Ready, which comes with it, that tells nothing at all from not yet.
+ */
+function machinesOf(status: unknown, conditions: Host['conditions']): Host['machines'] {
+  const ready = getCondition(conditions, 'Ready')
+  const isTold = ready !== undefined && ready.reason !== 'HostSilent'
+  if (!isTold && !Array.isArray(memberOf(status, 'machines'))) return null
+  return new Map(mapsIn(status, 'machines').flatMap(reported))
 }
 
 function reported(machine: Record<string, unknown>): [string, Reported][] {

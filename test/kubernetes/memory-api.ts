@@ -88,10 +88,11 @@ export function memoryApi(clock: Clock, random: Random): MemoryApi {
       case 'DELETE':
         return remove(resource, stored, body)
       case 'PUT':
-        return write(resource, stored, body as Members, subresource, true)
+        return write(resource, stored, body as Members, subresource, { isVersioned: true, isReplaced: true })
       case 'PATCH': {
         const next = merged(stored.object, body) as Members
-        return write(resource, stored, next, subresource, isMap(body) && hasVersion(body))
+        const isVersioned = isMap(body) && hasVersion(body)
+        return write(resource, stored, next, subresource, { isVersioned, isReplaced: false })
       }
       default:
         return refusal(405, 'MethodNotAllowed', `${method} is not allowed here`)
@@ -156,14 +157,17 @@ export function memoryApi(clock: Clock, random: Random): MemoryApi {
     { object: before, owners }: Stored,
     next: Members,
     subresource: string | undefined,
-    isVersioned: boolean,
+    { isVersioned, isReplaced }: { readonly isVersioned: boolean; readonly isReplaced: boolean },
     owned?: Stored['owners'],
   ): ApiReply {
     const meta = (next.metadata ?? {}) as Members
-    const given = { uid: meta.uid, resourceVersion: isVersioned ? meta.resourceVersion : undefined }
-    const stale = staleness(resource, before, given)
-    if (stale !== null) return stale
     const isStatus = subresource === 'status'
+    const stale = staleness(resource, before, { resourceVersion: isVersioned ? meta.resourceVersion : undefined })
+    if (stale !== null) return stale
+    if (!isStatus && meta.uid !== undefined && meta.uid !== before.metadata.uid) {
+      if (isReplaced) return refusal(409, 'Conflict', `the UID in the precondition is not that of the object`)
+      return refusal(422, 'Invalid', 'metadata.uid: field is immutable')
+    }
     const content = isStatus ? { ...before, status: next.status } : withoutStatus(resource, before, next)
     const metadata = isStatus ? before.metadata : keptMeta(before, meta)
     const added = (metadata.finalizers ?? []).filter((each) => !before.metadata.finalizers?.includes(each))
@@ -203,15 +207,18 @@ export function memoryApi(clock: Clock, random: Random): MemoryApi {
       const owners = 'owners' in first ? first.owners : new Map()
       return put(resource, { ...body, metadata: newMeta(resource, namespace, meta) }, owners, 201)
     }
-    const stale = staleness(resource, stored.object, { uid: meta.uid, resourceVersion: meta.resourceVersion })
+    // As a real server: it looks at the uid of what is applied only where the object itself is.
+    const uid = subresource === undefined ? meta.uid : undefined
+    const stale = staleness(resource, stored.object, { uid, resourceVersion: meta.resourceVersion })
     if (stale !== null) return stale
     const force = query.force === 'true'
+    const given = { isVersioned: false, isReplaced: false }
     const result = apply(stored.object, applied, { schema: resource.schema, owners: stored.owners, manager, force })
     if ('conflicts' in result) {
       const [first] = result.conflicts
       return refusal(409, 'Conflict', `Apply failed with 1 conflict: conflict with "${first?.manager}": ${first?.path}`)
     }
-    return write(resource, stored, result.value as Members, subresource, false, result.owners)
+    return write(resource, stored, result.value as Members, subresource, given, result.owners)
   }
 
   function remove(resource: Served, { object, owners }: Stored, body: unknown): ApiReply {

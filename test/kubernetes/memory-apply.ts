@@ -41,15 +41,15 @@ export function apply(
   const left = [...mine].filter(
     (path) => !wanted.has(path) && ![...next].some(([n, p]) => n !== manager && p.has(path)),
   )
-  // The deepest first, so that an entry goes after its members.
-  for (const path of left.sort((a, b) => b.length - a.length)) {
-    // A list that was owned as an empty one may have got entries of others.
+  // An entry goes whole, before its members, of which one is its key.
+  for (const path of left.sort((a, b) => stepsOf(a).length - stepsOf(b).length)) {
     if (before.has(path)) result = removed(result, stepsOf(path))
   }
-  const after = fields(result, schema)
   for (const [path, { value, isEntry }] of wanted) {
-    const holdsOthers = isEmpty(value) && [...after.keys()].some((each) => each.startsWith(`${path.slice(0, -1)},`))
-    if (!isEntry && !holdsOthers) result = set(result, stepsOf(path), value)
+    // An empty list is merged with what is there, and only then do the entries go that were the manager's: with the last
+    // of them the list goes too, and `[]` where there was something ends as nothing at all.
+    const had = isEmpty(value) && [...before.keys()].some((each) => each.startsWith(`${path.slice(0, -1)},`))
+    if (!isEntry && !had) result = set(result, stepsOf(path), value)
   }
   next.set(manager, new Set(wanted.keys()))
   return { value: result, owners: next }

@@ -300,7 +300,7 @@ describe('silence and fences', () => {
 describe('lost status', () => {
   test('is restored from what hosts report, and nothing is bound while one has not reported', async () => {
     const scene = await stage({}, 'a')
-    await scene.add('MicroVMHost', 'b', { spec: {}, status: hostStatus({ machines: undefined }) })
+    await scene.add('MicroVMHost', 'b', { spec: {}, status: { architecture: 'amd64' } })
     scene.pulses.set('b', live)
     const lost = await addMachine(scene, 'lost')
     await addMachine(scene, 'fresh')
