@@ -17,7 +17,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   rollout: [],
   plan: ['rollout'],
   host: ['world', 'hypervisor', 'secret', 'api'],
-  manager: ['api', 'world', 'kubernetes'],
+  manager: ['api', 'world', 'kubernetes', 'resolve'],
   controller: ['api', 'world', 'kubernetes', 'source', 'secret', 'hypervisor', 'resolve', 'rollout', 'plan', 'host'],
   agent: ['api', 'world', 'kubernetes', 'source', 'hypervisor', 'controller'],
   cli: [

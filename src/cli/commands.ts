@@ -15,6 +15,11 @@ export const entries: readonly Entry[] = [
     load: async () => (await import('./run.ts')).run,
   },
   {
+    name: 'manage',
+    summary: 'run the manager of a cluster, which binds VMs to hosts',
+    load: async () => (await import('./manage.ts')).manage,
+  },
+  {
     name: 'plan',
     summary: 'show what the controller would do now; exits 0 for nothing, 2 for changes, 1 for an error',
     load: async () => (await import('./plan.ts')).plan,
