@@ -29,6 +29,8 @@ export interface Pulses {
 
 export function newPulses(clock: Clock): Pulses {
   let beats = new Map<string, Beat>()
+  /** What the last `observe` saw: of a watch that hangs, it may be older than what was asked for. */
+  let shown = new Map<string, ApiObject>()
 
   const pulse = ({ at, lasts, heard }: Beat): Pulse => {
     const left = at + lasts - clock.monotonic()
@@ -46,14 +48,15 @@ export function newPulses(clock: Clock): Pulses {
   return {
     observe(leases) {
       const next = new Map<string, Beat>()
+      const objects = new Map([...leases].map((lease) => [lease.metadata.name, lease]))
       let moved = false
-      for (const lease of leases) {
-        const { name } = lease.metadata
+      for (const [name, lease] of objects) {
         const before = beats.get(name)
-        const beat = beatOf(lease, before)
+        const beat = before !== undefined && shown.get(name) === lease ? before : beatOf(lease, before)
         next.set(name, beat)
         if (beat !== before && (before === undefined || pulse(before).is !== 'live')) moved = true
       }
+      shown = objects
       for (const name of beats.keys()) if (!next.has(name)) moved = true
       beats = next
       return moved

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { pauseAfter } from '../kubernetes/pause.ts'
 import { newReflector, type Reflector } from '../kubernetes/reflector.ts'
 import { resources } from '../kubernetes/resource.ts'
@@ -158,6 +159,8 @@ export function newTerm(options: TermOptions): { run(): Promise<void> } {
 
   return {
     async run() {
+      // Each reflector and each request listens to it; that many are no leak.
+      setMaxListeners(0, signal)
       const follows = [...reflectors.values(), leases].map((each) => each.run(signal))
       await loop()
       await Promise.all(follows)

@@ -9,7 +9,7 @@ import { followed, resourceFor } from '../../src/manager/resources.ts'
 import { carryOut, type Outcome, send } from '../../src/manager/write.ts'
 import { type MemoryApi, memoryApi } from '../kubernetes/memory-api.ts'
 import { Dice } from '../sim/random.ts'
-import { manualClock } from '../world/manual-clock.ts'
+import { type ManualClock, manualClock } from '../world/manual-clock.ts'
 
 /** Milliseconds since the epoch at which every scene begins. */
 export const start = Date.parse('2026-01-01T00:00:00Z')
@@ -19,6 +19,7 @@ export type Members = Record<string, unknown>
 /** A cluster in memory, with the decisions of a manager and the writes that follow. */
 export interface Scene {
   readonly api: MemoryApi
+  readonly clock: ManualClock
   readonly pulses: Map<string, Pulse>
   now: number
   /** Creates an object, and writes its status as its agent would. */
@@ -58,6 +59,7 @@ export function newScene(): Scene {
   }
   const scene: Scene = {
     api,
+    clock,
     pulses: new Map(),
     now: start,
     async add(kind, name, { namespace, spec, status: said, metadata }) {
