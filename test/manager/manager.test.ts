@@ -121,8 +121,13 @@ test('a watch that hangs makes no host silent, and one that does not renew is', 
   await manager.end()
 })
 
-async function* nothing(signal: AbortSignal): AsyncGenerator<never> {
-  await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+/** Events that never come. */
+function nothing(signal: AbortSignal): AsyncIterable<never> {
+  const next = () =>
+    new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    })
+  return { [Symbol.asyncIterator]: () => ({ next }) }
 }
 
 test('of two managers one leads; cut off from the server it stops writing, and the other takes over', async () => {

@@ -20,11 +20,15 @@ export function manualClock(start = 1_000_000): ManualClock {
     },
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
-        const stop = clock.after(milliseconds, resolve)
-        signal.addEventListener('abort', () => {
+        const onAbort = () => {
           stop()
           reject(signal.reason)
+        }
+        const stop = clock.after(milliseconds, () => {
+          signal.removeEventListener('abort', onAbort)
+          resolve()
         })
+        signal.addEventListener('abort', onAbort, { once: true })
       }),
     async advance(milliseconds) {
       const until = now + milliseconds
