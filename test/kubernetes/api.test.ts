@@ -3,9 +3,11 @@ import { linuxClock } from '../../src/world/linux/clock.ts'
 import { newNamespace, openCluster } from './plane.ts'
 import { apiContract } from './contract.ts'
 
-if (inject('kubeconfig') !== null) {
-  apiContract('a real API server', async () => {
+apiContract(
+  'a real API server',
+  async () => {
     const { api, client } = await openCluster()
     return { api, clock: linuxClock(), namespace: () => newNamespace(client) }
-  })
-}
+  },
+  inject('kubeconfig') !== null,
+)

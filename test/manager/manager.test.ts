@@ -58,7 +58,7 @@ const fate = fc.constantFrom<Fate>('answered', 'lost before', 'lost after', 'con
 
 test('whatever becomes of its requests: every VM is bound once, with an address of its own', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fate, { maxLength: 60 }), async (fates) => {
+    fc.asyncProperty(fc.array(fate, { maxLength: 60, size: 'max' }), async (fates) => {
       const scene = await stage()
       const left = [...fates]
       const history = new Map<string, Set<string>>()
