@@ -124,3 +124,34 @@ test('Events never hold anybody up: what is not taken is dropped, and counted', 
   stop.abort(new Error('enough'))
   await running
 })
+
+test('who was stopped for a while leads no longer, before any timer has told him', async () => {
+  const { clock, api } = stage()
+  let jump = 0
+  const late: Clock = { ...clock, monotonic: () => clock.monotonic() + jump }
+  const stop = new AbortController()
+  const told: boolean[] = []
+  const options = { client: newClient(api, late), clock: late, random: new Dice(3), namespace: 'n', name: 'l' }
+  const running = lead({ ...options, identity: 'one' }, stop.signal, async ({ leads }) => {
+    told.push(leads())
+    jump = 11_000
+    told.push(leads())
+    stop.abort(new Error('enough'))
+  })
+  await clock.advance(5000)
+  await running
+  expect(told).toEqual([true, false])
+})
+
+test('who cannot renew even once leads no longer than the Lease is his', async () => {
+  const { clock, leaders, join } = stage()
+  let count = 0
+  const first = join('first', { fate: () => (count++ === 0 ? 'answered' : 'lost before') })
+  await pass(clock, leaders, 9)
+  expect([...leaders]).toEqual(['first'])
+  await pass(clock, leaders, 2)
+  expect([...leaders]).toEqual([])
+  first.stop()
+  await clock.advance(5000)
+  await first.running
+})
