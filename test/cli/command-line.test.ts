@@ -181,6 +181,16 @@ describe('crds and schema', () => {
   })
 })
 
+describe('manage', () => {
+  test('says in a sentence what keeps it from running', async () => {
+    const none = await moorage.run(['manage', '--kubeconfig', 'none.yaml'])
+    expect(none).toMatchObject({ code: 1, out: '' })
+    expect(none.err).toMatch(/^moorage: the kubeconfig none\.yaml cannot be read: .*\n$/)
+    const port = await moorage.run(['manage', '--metrics', '9464'])
+    expect(port).toMatchObject({ code: 1, err: 'moorage: 9464 is no HOST:PORT; write for example 127.0.0.1:9464\n' })
+  })
+})
+
 describe('completion', () => {
   const complete = async (...words: string[]) => (await moorage.run(['__complete', ...words])).out.trim().split('\n')
 

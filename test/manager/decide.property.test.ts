@@ -43,11 +43,14 @@ interface Seen {
   readonly finalizers: readonly string[]
   readonly memory: number
   readonly secret: boolean
+  /** It has a disk of 1Gi that is gone with it; states have as much. */
+  readonly ephemeral: boolean
 }
 
 async function machines(scene: Scene): Promise<readonly Seen[]> {
   return (await scene.objects('MicroVM')).map(({ metadata, spec, status }) => {
-    const { memory, credentials } = spec as { memory: string; credentials?: unknown }
+    const { memory, credentials, disks = [] } = spec as { memory: string; credentials?: unknown; disks?: Members[] }
+    const ephemeral = disks.some((disk) => disk.ephemeral !== undefined)
     const {
       nodeName,
       bindingEpoch = 0,
@@ -60,7 +63,7 @@ async function machines(scene: Scene): Promise<readonly Seen[]> {
     return {
       ...{ uid: metadata.uid, name: metadata.name, node: nodeName, epoch: bindingEpoch },
       ...{ address: interfaces[0]?.addresses?.[0]?.address, finalizers: metadata.finalizers ?? [] },
-      ...{ memory: Number.parseInt(memory, 10), secret: credentials !== undefined },
+      ...{ memory: Number.parseInt(memory, 10), secret: credentials !== undefined, ephemeral },
     }
   })
 }
@@ -218,6 +221,16 @@ class Run {
       if (machine.secret && before.get(machine.uid)?.node !== machine.node) await this.mayRead(machine)
     }
     const claimed = await this.scene.objects('MicroVMState')
+    const stateNodes = claimed.map(({ status }) => (status as Members).nodeName).filter((node) => node !== undefined)
+    const disks = [...bound.filter(({ ephemeral }) => ephemeral).map(({ node }) => node), ...stateNodes]
+    expect(disks.length, 'quota of disk').toBeLessThanOrEqual(5)
+    for (const [node, limit] of [
+      ['a', 3],
+      ['b', 2],
+      ['c', 0],
+    ] as const) {
+      expect(disks.filter((each) => each === node).length, `disk of ${node}`).toBeLessThanOrEqual(limit)
+    }
     for (const { status, metadata } of claimed) {
       if ((status as Members).nodeName !== undefined) expect(metadata.finalizers).toContain('moorage.dev/host')
     }
@@ -263,4 +276,4 @@ test('whatever happens and fails: the laws hold, and it comes to rest', async ()
     }),
     { numRuns: Number(process.env.RUNS ?? 60) },
   )
-})
+}, 600_000)

@@ -1,7 +1,7 @@
 import { newClient } from '../../src/kubernetes/client.ts'
 import type { ApiObject } from '../../src/kubernetes/resource.ts'
 import { pathOf } from '../../src/kubernetes/resource.ts'
-import type { Pulse } from '../../src/manager/cluster.ts'
+import type { Cluster, Pulse } from '../../src/manager/cluster.ts'
 import { decide } from '../../src/manager/decide.ts'
 import type { Decision, Write } from '../../src/manager/decision.ts'
 import { type ClusterObjects, readCluster } from '../../src/manager/read.ts'
@@ -35,6 +35,8 @@ export interface Scene {
   agent(kind: string, name: string, status: Members, namespace?: string): Promise<void>
   remove(kind: string, name: string, namespace?: string): Promise<void>
   objects(kind: string): Promise<readonly ApiObject[]>
+  /** The cluster as a manager reads it. */
+  look(): Promise<Cluster>
   decide(): Promise<Decision>
   /** Decides and writes until nothing is left; every write that was done, by decision. `fails` breaks some. */
   settle(fails?: (write: Write) => boolean): Promise<readonly Decision[]>
@@ -83,11 +85,12 @@ export function newScene(): Scene {
       const reply = await api.send({ method: 'GET', path: pathOf(resourceFor(kind)) }, signal)
       return (reply.body as { items: ApiObject[] }).items
     },
-    async decide() {
+    async look() {
       const kinds = Object.keys(followed)
       const lists = await Promise.all(kinds.map(async (kind) => [kind, await scene.objects(kind)] as const))
-      return decide(readCluster(Object.fromEntries(lists) as unknown as ClusterObjects, scene.pulses), scene.now)
+      return readCluster(Object.fromEntries(lists) as unknown as ClusterObjects, scene.pulses)
     },
+    decide: async () => decide(await scene.look(), scene.now),
     async step(fails = () => false) {
       const decision = await scene.decide()
       const failed: Outcome = { is: 'failed', error: new Error('broken on purpose') }
