@@ -17,7 +17,7 @@ interface Ahead {
   readonly write: Write
   /** null: it is gone. */
   readonly object: ApiObject | null
-  readonly state: 'known' | 'unknown' | 'assumed'
+  readonly isKnown: boolean
   readonly at: number
 }
 
@@ -41,13 +41,10 @@ export function newView(): View {
   return {
     enter(write, outcome, now) {
       const key = keyOf(write)
-      if (outcome.is === 'done') ahead.set(key, { write, object: outcome.object, state: 'known', at: now })
-      else if (outcome.is === 'unknown') ahead.set(key, { write, object: null, state: 'unknown', at: now })
-      else if (outcome.is === 'stale') {
-        // Perhaps it was the earlier try that made it so: it counts until the reflector shows what did.
-        const before = ahead.get(key)
-        if (before?.state === 'unknown') ahead.set(key, { ...before, state: 'assumed' })
-      }
+      if (outcome.is === 'done') ahead.set(key, { write, object: outcome.object, isKnown: true, at: now })
+      else if (outcome.is === 'unknown') ahead.set(key, { write, object: null, isKnown: false, at: now })
+      // A conflict settles nothing: perhaps the earlier try made it, perhaps somebody else did, perhaps nobody. The reflector
+      // will show a newer version in the first two cases, and in the third the next try may do.
     },
     *objects(kind, shown, now) {
       for (const [key, entry] of ahead) {
@@ -57,7 +54,7 @@ export function newView(): View {
       for (const [key, object] of shown) {
         const entry = ahead.get(key)
         if (entry === undefined) yield object
-        else if (entry.state !== 'known') yield assumed(object, entry.write)
+        else if (!entry.isKnown) yield assumed(object, entry.write)
         else if (entry.object !== null) yield entry.object
       }
       for (const [key, { write, object }] of ahead) {
@@ -65,7 +62,7 @@ export function newView(): View {
       }
     },
     get unknown() {
-      return [...ahead.values()].filter(({ state }) => state === 'unknown').map(({ write }) => write)
+      return [...ahead.values()].filter(({ isKnown }) => !isKnown).map(({ write }) => write)
     },
   }
 }

@@ -40,9 +40,9 @@ test('what may have been written counts, and is sent again until it is known', (
   view.enter(write, lost, 0)
   expect(view.unknown).toEqual([write])
   expect(statuses(view, shown(object(1, { phase: 'Pending' })))).toMatchObject([{ phase: 'Pending', nodeName: 'x' }])
-  // A conflict: it was written the first time, or somebody else was faster. The reflector will show which.
+  // A conflict: it was written the first time, or somebody else was faster, which the reflector will show; or neither.
   view.enter(write, { is: 'stale' }, 0)
-  expect(view.unknown).toEqual([])
+  expect(view.unknown).toEqual([write])
   expect(statuses(view, shown(object(1, {})))).toMatchObject([{ nodeName: 'x' }])
   expect(statuses(view, shown(object(2, { phase: 'Other' })))).toEqual([{ phase: 'Other' }])
 })
