@@ -83,7 +83,7 @@ test('whatever becomes of its requests: every VM is bound once, with an address 
       for (const [name, seen] of history) expect([...seen], `${name} never moved`).toHaveLength(1)
       await manager.end()
     }),
-    { numRuns: Number(process.env.RUNS ?? 15) }
+    { numRuns: Number(process.env.RUNS ?? 15) },
   )
 })
 
