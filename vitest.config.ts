@@ -29,15 +29,6 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'kubernetes',
-          include: ['test/kubernetes/*.test.ts'],
-          fileParallelism: false,
-          testTimeout: patience,
-          hookTimeout: patience,
-        },
-      },
-      {
-        test: {
           name: 'host',
           include: ['test/host/*.test.ts'],
           // They share the machine: its cores, its kernel's limits.
@@ -50,7 +41,7 @@ export default defineConfig({
         test: {
           // One real control plane for all of it, which its setup starts.
           name: 'kubernetes',
-          include: ['test/kubernetes/**/*.test.ts'],
+          include: ['test/kubernetes/*.test.ts'],
           globalSetup: ['test/kubernetes/setup.ts'],
           fileParallelism: false,
           testTimeout: patience,

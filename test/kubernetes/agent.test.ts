@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openStage, type Stage } from '../host/stage.ts'
 import { needsStage } from '../host/stage-guest.ts'
 import { image, network, networked, secret, vm, yaml } from '../host/stage-manifests.ts'
-import { openStage, type Stage } from '../host/stage.ts'
 import { until } from '../host/stage-until.ts'
 import { type Cluster, hasCluster, needsCluster, openCluster, type Shown } from './cluster.ts'
 
@@ -41,7 +41,9 @@ describe('a host of a cluster', () => {
     await cluster.kubectl('wait', '--for=condition=Ready', 'microvmhost/node-a', '--timeout=30s')
     const host = await cluster.get('microvmhost', 'node-a')
     expect(host?.status).toMatchObject({ architecture: 'amd64', hypervisors: [{ name: 'qemu' }], machines: [] })
-    expect(await cluster.get('lease', '-n', 'moorage-hosts', 'node-a')).toMatchObject({ spec: { holderIdentity: 'node-a' } })
+    expect(await cluster.get('lease', '-n', 'moorage-hosts', 'node-a')).toMatchObject({
+      spec: { holderIdentity: 'node-a' },
+    })
   })
 
   test('runs what is bound to it, and nothing else', async () => {
@@ -61,7 +63,12 @@ describe('a host of a cluster', () => {
   test('an edit restarts it, a status that somebody spoilt is put right', async () => {
     const before = stage.pidOf('one')
     await cluster.kubectl('patch', 'microvm/one', '--type=merge', '-p', '{"spec":{"memory":"96Mi"}}')
-    await cluster.kubectl('wait', '--for=jsonpath={.status.restarts.last.reason}=SpecChanged', 'microvm/one', '--timeout=60s')
+    await cluster.kubectl(
+      'wait',
+      '--for=jsonpath={.status.restarts.last.reason}=SpecChanged',
+      'microvm/one',
+      '--timeout=60s',
+    )
     await cluster.kubectl('wait', '--for=condition=Ready', 'microvm/one', '--timeout=60s')
     expect(stage.pidOf('one')).not.toBe(before)
     await cluster.patchStatus('microvm/one', { phase: 'Nonsense' })
@@ -75,7 +82,12 @@ describe('a host of a cluster', () => {
     await cluster.kubectl('wait', '--for=condition=CredentialsCurrent', 'microvm/secretive', '--timeout=60s')
     const before = await cluster.get('microvm', 'secretive')
     await cluster.apply(yaml(secret('app', { api: 'two' })))
-    await cluster.kubectl('wait', '--for=jsonpath={.status.restarts.last.reason}=SecretRotated', 'microvm/secretive', '--timeout=60s')
+    await cluster.kubectl(
+      'wait',
+      '--for=jsonpath={.status.restarts.last.reason}=SecretRotated',
+      'microvm/secretive',
+      '--timeout=60s',
+    )
     const after = await cluster.get('microvm', 'secretive')
     expect(after?.status?.credentials).not.toEqual(before?.status?.credentials)
     expect(JSON.stringify(after)).not.toMatch(/"(one|two|b25l|dHdv)"/)
@@ -83,7 +95,8 @@ describe('a host of a cluster', () => {
 
   test('what is at rest writes nothing but its lease', async () => {
     await stage.settled(30)
-    const versions = () => cluster.kubectl('get', 'microvms,microvmhosts', '-o', 'jsonpath={.items[*].metadata.resourceVersion}')
+    const versions = () =>
+      cluster.kubectl('get', 'microvms,microvmhosts', '-o', 'jsonpath={.items[*].metadata.resourceVersion}')
     await sleep(2000)
     const before = await versions()
     await sleep(15_000)
@@ -96,7 +109,11 @@ describe('a host of a cluster', () => {
     await stage.end('SIGKILL')
     await stage.net.run(['ip', 'link', 'del', 'dev', 'vm-one'])
     await stage.start()
-    await until('the link is back', 30, async () => (await stage.net.run(['ip', 'link', 'show', 'dev', 'vm-one'])).code === 0)
+    await until(
+      'the link is back',
+      30,
+      async () => (await stage.net.run(['ip', 'link', 'show', 'dev', 'vm-one'])).code === 0,
+    )
     expect(['one', 'secretive'].map((name) => stage.pidOf(name))).toEqual(pids)
     await cluster.start('apiserver')
     await cluster.kubectl('patch', 'microvm/one', '--type=merge', '-p', '{"spec":{"runStrategy":"Halted"}}')
@@ -121,12 +138,26 @@ describe('a host of a cluster', () => {
   })
 
   test('a deletion waits for the host, which says when it is clean', async () => {
-    await cluster.kubectl('patch', 'microvm/one', '--type=merge', '-p', '{"metadata":{"finalizers":["moorage.dev/host"]}}')
+    await cluster.kubectl(
+      'patch',
+      'microvm/one',
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":["moorage.dev/host"]}}',
+    )
     await cluster.kubectl('delete', 'microvm/one', '--wait=false')
     await cluster.kubectl('wait', '--for=condition=HostClean', 'microvm/one', '--timeout=60s')
     expect(stage.vmms()).toEqual([])
-    expect((await stage.net.exec(['ip', '-br', 'link'])).split('\n').filter((line) => line.startsWith('vm-'))).toEqual([])
-    await cluster.kubectl('patch', 'microvm/one', '--type=json', '-p', '[{"op":"remove","path":"/metadata/finalizers"}]')
+    expect((await stage.net.exec(['ip', '-br', 'link'])).split('\n').filter((line) => line.startsWith('vm-'))).toEqual(
+      [],
+    )
+    await cluster.kubectl(
+      'patch',
+      'microvm/one',
+      '--type=json',
+      '-p',
+      '[{"op":"remove","path":"/metadata/finalizers"}]',
+    )
     await cluster.kubectl('wait', '--for=delete', 'microvm/one', '--timeout=10s')
   })
 

@@ -61,12 +61,25 @@ describe('a directory and an API server take the same objects', () => {
 
   test('whatever keeps or breaks a rule', async () => {
     for (const [rule, good, bad] of ruleCases) {
-      for (const [name, spec] of [...good, ...bad]) expect(await difference(kindOf(name)!, spec), String(rule)).toBeNull()
+      for (const [name, spec] of [...good, ...bad])
+        expect(await difference(kindOf(name)!, spec), String(rule)).toBeNull()
     }
   })
 
   test('quantities at their bounds', async () => {
-    const texts = ['1Mi', '15Mi', '16Mi', '16777215', '16777216', '64Ti', '65Ti', '70368744177665', '1e9', '1.5Gi', '-1']
+    const texts = [
+      '1Mi',
+      '15Mi',
+      '16Mi',
+      '16777215',
+      '16777216',
+      '64Ti',
+      '65Ti',
+      '70368744177665',
+      '1e9',
+      '1.5Gi',
+      '-1',
+    ]
     for (const memory of [...texts, '0', '100m', '0.5Gi', '1E3', '1e', '9999999Ei', '', 1e9, 16, -5, 1.5]) {
       const spec = { vcpu: 1, memory, image: { name: 'a' } }
       expect(await difference(kindOf('MicroVM')!, spec), String(memory)).toBeNull()

@@ -1,7 +1,7 @@
 import { inject } from 'vitest'
 import { linuxClock } from '../../src/world/linux/clock.ts'
-import { newNamespace, openCluster } from './plane.ts'
 import { apiContract } from './contract.ts'
+import { newNamespace, openCluster } from './plane.ts'
 
 apiContract(
   'a real API server',

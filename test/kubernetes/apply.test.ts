@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { Said } from '../host/stage-namespace.ts'
 import { image, network, secret, vm, yaml } from '../host/stage-manifests.ts'
+import type { Said } from '../host/stage-namespace.ts'
 import { bundle } from '../setup/paths.mjs'
 import { type Cluster, hasCluster, needsCluster, openCluster } from './cluster.ts'
 
@@ -67,7 +67,14 @@ test('a set that lost most of its VMs is refused until it is confirmed', async (
 })
 
 test('fields of somebody else are a conflict that names him, and nothing is taken', async () => {
-  await cluster.kubectl('patch', 'microvm/vm-1', '--type=merge', '-p', '{"spec":{"memory":"128Mi"}}', '--field-manager=ann')
+  await cluster.kubectl(
+    'patch',
+    'microvm/vm-1',
+    '--type=merge',
+    '-p',
+    '{"spec":{"memory":"128Mi"}}',
+    '--field-manager=ann',
+  )
   const said = await moorage(yaml(...vms(1)), 'apply')
   expect(said.code).toBe(1)
   expect(said.stderr).toContain('"ann"')

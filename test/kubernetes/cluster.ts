@@ -28,11 +28,21 @@ export interface Cluster extends ControlPlane {
 
 /** As much of an object as tests look at. */
 export interface Shown {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly generation: number; readonly resourceVersion: string }
+  readonly metadata: {
+    readonly name: string
+    readonly uid: string
+    readonly generation: number
+    readonly resourceVersion: string
+  }
   readonly status?: {
     readonly phase?: string
     readonly observedGeneration?: number
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[]
+    readonly conditions?: readonly {
+      readonly type: string
+      readonly status: string
+      readonly reason: string
+      readonly message: string
+    }[]
     readonly [member: string]: unknown
   }
 }
@@ -63,7 +73,11 @@ export async function openCluster(): Promise<Cluster> {
     await said(tools.kubectl, ['--kubeconfig', plane.kubeconfig, 'apply', '-f', '-'], text)
   }
   const crds = join(checkout, 'crds')
-  await apply(readdirSync(crds).map((name) => readFileSync(join(crds, name), 'utf8')).join('---\n'))
+  await apply(
+    readdirSync(crds)
+      .map((name) => readFileSync(join(crds, name), 'utf8'))
+      .join('---\n'),
+  )
   await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s')
   await kubectl('create', 'namespace', 'moorage-hosts')
   return {
@@ -79,7 +93,10 @@ export async function openCluster(): Promise<Cluster> {
     },
     async forget(key) {
       const bytes = Buffer.from(key).toString('base64')
-      const reply = await fetch(`${plane.etcd}/v3/kv/deleterange`, { method: 'POST', body: JSON.stringify({ key: bytes }) })
+      const reply = await fetch(`${plane.etcd}/v3/kv/deleterange`, {
+        method: 'POST',
+        body: JSON.stringify({ key: bytes }),
+      })
       const { deleted } = (await reply.json()) as { deleted?: string }
       if (deleted !== '1') throw new Error(`etcd had no ${key}`)
     },

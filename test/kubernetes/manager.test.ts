@@ -7,7 +7,7 @@ import { microTime } from '../../src/kubernetes/time.ts'
 import { manage } from '../../src/manager/manager.ts'
 import { linuxClock, linuxRandom } from '../../src/world/linux/clock.ts'
 import { bundled } from '../cli/moorage.ts'
-import { clusterTest, never, newNamespace, openCluster, until } from './cluster.ts'
+import { clusterTest, never, newNamespace, openCluster, until } from './plane.ts'
 
 const moorage = bundled()
 const kind = (name: string): Resource => resourceOf(kindOf(name)!)

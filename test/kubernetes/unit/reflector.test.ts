@@ -34,7 +34,8 @@ function follow(more: Partial<ReflectorOptions> = {}): Reflector {
   return reflector
 }
 
-const versions = ({ objects }: Reflector) => Object.fromEntries([...objects].map(([at, { metadata }]) => [at, metadata.resourceVersion]))
+const versions = ({ objects }: Reflector) =>
+  Object.fromEntries([...objects].map(([at, { metadata }]) => [at, metadata.resourceVersion]))
 const watchesFrom = () => api.watches.map(({ request }) => request.query?.resourceVersion ?? null)
 
 describe('list', () => {
@@ -77,7 +78,10 @@ describe('list', () => {
     api.answer(page('9', []))
     follow({ fieldSelector: 'status.nodeName=host-a' })
     await clock.advance(0)
-    expect(api.asked.map(({ query }) => query?.fieldSelector)).toEqual(['status.nodeName=host-a', 'status.nodeName=host-a'])
+    expect(api.asked.map(({ query }) => query?.fieldSelector)).toEqual([
+      'status.nodeName=host-a',
+      'status.nodeName=host-a',
+    ])
     expect(api.watches[0]?.request.query).toMatchObject({ watch: 'true', allowWatchBookmarks: 'true' })
   })
 })
@@ -93,7 +97,10 @@ describe('watch', () => {
     watch?.send({ type: 'DELETED', object: object('b', '12', { deletionTimestamp: 'now' }) })
     await clock.advance(0)
     expect(versions(reflector)).toEqual({ [key('a')]: '10', [key('c')]: '11' })
-    expect(reflector.departed.get(key('b'))).toMatchObject({ sent: true, object: { metadata: { deletionTimestamp: 'now' } } })
+    expect(reflector.departed.get(key('b'))).toMatchObject({
+      sent: true,
+      object: { metadata: { deletionTimestamp: 'now' } },
+    })
     reflector.forget(key('b'))
     expect(reflector.departed.size).toBe(0)
   })
@@ -131,7 +138,11 @@ describe('watch', () => {
   })
 
   test.each([
-    ['in an event', (watch: ScriptedApi['watches'][number]) => watch.send({ type: 'ERROR', object: { code: 410, reason: 'Expired' } })],
+    [
+      'in an event',
+      (watch: ScriptedApi['watches'][number]) =>
+        watch.send({ type: 'ERROR', object: { code: 410, reason: 'Expired' } }),
+    ],
   ])('one whose version is too old lists anew, at once: %s', async (_, expire) => {
     api.answer(page('9', [object('a', '3'), object('b', '4')]), page('50', [object('b', '40')]))
     const reflector = follow()

@@ -1,4 +1,10 @@
-import { type ApiReply, type ApiRequest, type ApiServer, ApiUnreachableError, type ApiWatch } from '../../../src/world/api-server.ts'
+import {
+  type ApiReply,
+  type ApiRequest,
+  type ApiServer,
+  ApiUnreachableError,
+  type ApiWatch,
+} from '../../../src/world/api-server.ts'
 
 /** A watch that a test feeds by hand. */
 export interface FedWatch {

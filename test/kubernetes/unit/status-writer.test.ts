@@ -133,7 +133,13 @@ test('many at once go four at a time, and all of them go', async () => {
   const all = new Map<string, WantedStatus>()
   for (let at = 0; at < 30; at++) {
     const name = `vm-${at}`
-    all.set(`MicroVM/default/${name}`, { resource, name, namespace: 'default', uid: name, status: { phase: 'Running' } })
+    all.set(`MicroVM/default/${name}`, {
+      resource,
+      name,
+      namespace: 'default',
+      uid: name,
+      status: { phase: 'Running' },
+    })
     known.set(`MicroVM/default/${name}`, { metadata: { name, uid: name, resourceVersion: '1' } })
     takes({ phase: 'Running' }, '9')
   }
