@@ -135,6 +135,14 @@ export interface Machine {
   /** Secrets it takes values from, as keys such as `Secret/default/app`: who shares one restarts one by one. */
   readonly secrets: readonly string[]
   readonly graceSeconds: number
+  /** Restarts of it wait for a turn that somebody gives, among machines of many hosts; absent where none is needed. */
+  readonly turn?: Turn
+}
+
+/** `granted`: the change that it may be restarted for now, see `changeOf`; null while it has to wait. */
+export interface Turn {
+  readonly rollout: string
+  readonly granted: string | null
 }
 
 /** `key` names the digest key, so that a lost key is told from a changed secret. */

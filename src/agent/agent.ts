@@ -14,6 +14,8 @@ import type { Clock, Random } from '../world/clock.ts'
 import type { Files } from '../world/files.ts'
 import { type HostParts, hostParts, hostStatusOf } from './host-status.ts'
 import { agentManager, agentParts, statusesFor } from './statuses.ts'
+import { newVolumeKeeper, volumeResource } from './volume-keeper.ts'
+import { volumeRecords } from './volumes.ts'
 
 /** Namespace of the identities and leases of hosts. */
 export const hostNamespace = 'moorage-hosts'
@@ -64,12 +66,21 @@ export function newAgent(options: AgentOptions): Agent {
       const statuses = writer(agentParts, (key) => from.objects.get(key))
       const own = writer(hostParts, (key) => self.objects.get(key))
 
+      const selected = { fieldSelector: `status.nodeName=${nodeName}` }
+      const kept = newReflector({ api, clock, random, resource: volumeResource, ...selected, onChange: () => report() })
+      const volumes = newVolumeKeeper({
+        ...{ client, clock, random, known: kept },
+        onFailure: (volume, error) =>
+          log.warn({ volume, error: error.message }, 'a MicroVMVolume was not written; it is tried again'),
+      })
+
       function report(): void {
         const { last } = controller
         if (last === null || !from!.synced) return
         const { objects, finished } = from!
         const { current } = controller.statuses
         statuses.want(statusesFor({ objects, finished, statuses: current, source: last.source, now: clock.now() }))
+        volumes.want(volumeRecords(last.view.observed, nodeName))
         const key = `MicroVMHost//${nodeName}`
         const object = self.objects.get(key)
         if (object === undefined) return
@@ -81,6 +92,9 @@ export function newAgent(options: AgentOptions): Agent {
       const stop = controller.onPass(({ error }) => {
         if (error === null) report()
       })
+      const stopOutcomes = controller.onOutcome(({ action, error }) => {
+        if (action.kind === 'deleteVolume' && error === null) volumes.deleted(action.name)
+      })
       const lease = { client, clock, random, namespace: hostNamespace, name: nodeName }
       const late = (error: Error) => log.warn({ error: error.message }, 'the lease was not renewed; it is tried again')
       try {
@@ -91,9 +105,12 @@ export function newAgent(options: AgentOptions): Agent {
           runHeartbeat({ ...lease, onFailure: late }, signal),
           statuses.run(signal),
           own.run(signal),
+          kept.run(signal),
+          volumes.run(signal),
         ])
       } finally {
         stop()
+        stopOutcomes()
       }
     },
   }

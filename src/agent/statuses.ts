@@ -13,7 +13,7 @@ export const agentManager = 'moorage-agent'
 export const agentParts: OwnParts = {
   members: [
     ...['phase', 'observedGeneration', 'conditions', 'effective', 'hypervisor', 'interfaces', 'disks', 'restarts'],
-    ...['credentials', 'volume', 'capacity', 'microVM', 'message', 'startedAt', 'finishedAt'],
+    ...['credentials', 'restart', 'volume', 'capacity', 'microVM', 'message', 'startedAt', 'finishedAt'],
   ],
   conditions: [
     ...['Ready', 'Available', 'NetworkReady', 'DisksAttached', 'CredentialsCurrent', 'RestartRequired'],

@@ -38,7 +38,7 @@ function isSameObject(a: Wanted, b: Wanted): boolean {
 }
 
 function sameAssigned({ assigned: a }: Wanted, { assigned: b }: Wanted): boolean {
-  return a === b || (a !== undefined && b !== undefined && canonical(a.addresses) === canonical(b.addresses))
+  return a === b || (a !== undefined && b !== undefined && canonical(a) === canonical(b))
 }
 
 function sameEntries<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {

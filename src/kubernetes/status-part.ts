@@ -3,7 +3,7 @@ import type { OwnParts } from './status-writer.ts'
 
 /**
  * Our part of a status in one fixed order, so that two of them can be compared as text: the members that are ours, of
- * conditions those of our types, of interfaces all but their addresses, which the manager gives.
+ * conditions those of our types, of members that are shared what is not the manager's. What is empty is as if not there.
  */
 export function ownPart(status: unknown, own: OwnParts): unknown {
   if (!isMap(status)) return {}
@@ -11,12 +11,22 @@ export function ownPart(status: unknown, own: OwnParts): unknown {
   for (const name of own.members.toSorted()) {
     const value = status[name]
     if (value === undefined || value === null) continue
-    const ours =
-      name === 'conditions' ? ownConditions(value, own.conditions) : name === 'interfaces' ? unaddressed(value) : value
-    if (Array.isArray(ours) && ours.length === 0) continue
+    const ours = name === 'conditions' ? ownConditions(value, own.conditions) : (shared[name]?.(value) ?? value)
+    if (isEmpty(ours)) continue
     part[name] = ordered(ours)
   }
   return part
+}
+
+/** Members of which the manager writes a part: addresses of interfaces, and the grant of a restart. */
+const shared: Readonly<Record<string, (value: unknown) => unknown>> = {
+  interfaces: (value) =>
+    Array.isArray(value) ? value.filter(isMap).map((each) => ({ ...each, addresses: undefined })) : [],
+  restart: (value) => (isMap(value) && value.wanted !== undefined ? { wanted: value.wanted } : []),
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
 }
 
 /** By type: the order of a keyed list is the server's. */
@@ -24,11 +34,6 @@ function ownConditions(value: unknown, types: readonly string[]): unknown {
   if (!Array.isArray(value)) return []
   const ours = value.filter((each) => isMap(each) && types.includes(String(each.type)))
   return ours.toSorted((a, b) => (String(a.type) < String(b.type) ? -1 : 1))
-}
-
-function unaddressed(value: unknown): unknown {
-  if (!Array.isArray(value)) return []
-  return value.filter(isMap).map((each) => ({ ...each, addresses: undefined }))
 }
 
 /** Members in alphabetical order, all the way down; none that are undefined. */

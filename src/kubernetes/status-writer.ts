@@ -44,6 +44,9 @@ export interface StatusWriter {
   readonly written: number
 }
 
+/** Milliseconds until the watch has told what stood in the way. */
+const conflictPause = 200
+
 /** Writes at a time. */
 const lanes = 4
 
@@ -82,7 +85,9 @@ export function newStatusWriter(options: StatusWriterOptions): StatusWriter {
   async function write(key: string, { resource, name, namespace, uid, status }: WantedStatus, signal: AbortSignal) {
     busy.add(key)
     try {
-      const metadata = { name, ...(namespace && { namespace }), uid }
+      // Of a status, a server compares versions alone: this one is of the incarnation that is meant.
+      const resourceVersion = known(key)?.metadata.resourceVersion
+      const metadata = { name, ...(namespace && { namespace }), uid, resourceVersion }
       const object = { apiVersion: resource.apiVersion, kind: resource.kind, metadata, status }
       const answer = await client.apply(resource, object, { manager, force: true, subresource: 'status' }, signal)
       const [sent, shown] = [status, answer.status].map((each) => JSON.stringify(ownPart(each, own)))
@@ -92,8 +97,8 @@ export function newStatusWriter(options: StatusWriterOptions): StatusWriter {
     } catch (error) {
       if (signal.aborted) return
       const count = (failures.get(key)?.count ?? 0) + 1
-      // One that is gone (404) or another one by now (409) is told by its watch; others are wrong until somebody acts.
-      const pause = pauseAfter(isTransient(error) || isElsewhere(error) ? count : 10, error, random)
+      // One that is gone (404) or newer than we know (409) is told by its watch; others are wrong until somebody acts.
+      const pause = isElsewhere(error) ? conflictPause : pauseAfter(isTransient(error) ? count : 10, error, random)
       failures.set(key, { count, retryAt: clock.monotonic() + pause })
       if (!isElsewhere(error)) options.onFailure(key, error as Error)
     } finally {

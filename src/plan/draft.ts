@@ -42,6 +42,6 @@ function wishIn(action: Action): string {
 }
 
 /** What its VMM is made of: another strategy, or a reason why it could not start now, calls no start back. */
-function madeOf({ runStrategy: _strategy, power: _power, blocked: _blocked, ...made }: Machine): object {
+function madeOf({ runStrategy: _strategy, power: _power, blocked: _blocked, turn: _turn, ...made }: Machine): object {
   return made
 }

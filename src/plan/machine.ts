@@ -4,6 +4,7 @@ import type { Ledger, MachineRecord, PowerOff, StartedRecord } from '../ledger.t
 import { afterCrash, isEarly } from '../rollout/backoff.ts'
 import { due } from '../rollout/due.ts'
 import { type Grants, grant } from '../rollout/grant.ts'
+import { isItsTurn } from '../rollout/turn.ts'
 import { powerAfter, wantsToRun } from '../rollout/wants.ts'
 import { add, type Draft, wishOf } from './draft.ts'
 import { ownerKey } from './network.ts'
@@ -153,6 +154,11 @@ function restartWhenDue(
     return
   }
   if (isBlocked(context, machine)) return
+  if (!isItsTurn(machine)) {
+    const message = `changed: ${change.fields.join(', ')}; waits for its turn in MicroVMRollout ${machine.turn?.rollout}`
+    draft.waits.push({ owner: machine.owner, reason: 'RestartQueued', message, until: null })
+    return
+  }
   if (!grants.granted.has(machine.uid)) {
     const wait = grants.waits.get(machine.uid)
     if (wait) draft.waits.push(wait)

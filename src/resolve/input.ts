@@ -1,5 +1,5 @@
 import type { AnyObject, KindName, ObjectOf } from '../api/kinds.ts'
-import type { CredentialRevision, ObjectRef } from '../host-state.ts'
+import type { CredentialRevision, ObjectRef, Turn } from '../host-state.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
 import type { Ledger } from '../ledger.ts'
 
@@ -15,7 +15,7 @@ export interface Wanted<T extends AnyObject = AnyObject> {
   /** Cleanly gone: what it made is to be undone. */
   readonly deletion: { readonly at: number } | null
   /** What a cluster's manager gave to a VM: addresses by name of the interface. */
-  readonly assigned?: { readonly addresses: Readonly<Record<string, string>> }
+  readonly assigned?: { readonly addresses: Readonly<Record<string, string>>; readonly turn: Turn | null }
 }
 
 /** A file of an image: its content, or why it cannot be had. */

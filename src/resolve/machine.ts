@@ -11,6 +11,7 @@ import { resolveDisks } from './disk.ts'
 import type { CredentialFacts, FileFact, ImageFacts, ResolveInput, Settings, Wanted } from './input.ts'
 import { type Giving, type Interface, type KeptAddresses, resolveInterfaces } from './interface.ts'
 import type { Network } from './network.ts'
+import { type TenantAllowance, tenantRefusals, tenantWishOf } from './tenant.ts'
 
 /** A VM with nothing left to be derived, and what it needs of the host. */
 export interface ResolvedMachine {
@@ -26,6 +27,8 @@ export interface MachineContext {
   readonly images: ReadonlyMap<string, Wanted<MicroVMImage>>
   /** By `namespace/name`. */
   readonly states: ReadonlyMap<string, Wanted<MicroVMState>>
+  /** What the namespaces of a cluster may use, by their names. */
+  readonly tenants: ReadonlyMap<string, TenantAllowance>
   readonly claims: Claims
   /** Addresses that are given out. */
   readonly addresses: Set<string>
@@ -45,7 +48,8 @@ export function resolveMachine(
   const { spec } = vm.object
   const image = images.get(spec.image.name)
   if (!image) return { problem: `MicroVMImage ${spec.image.name} is not there` }
-  const unsupported = refuseUnsupported(vm.object) ?? refusePlacement(vm.object, input.settings)
+  const unsupported =
+    refuseUnsupported(vm.object) ?? refusePlacement(vm.object, input.settings) ?? refuseTenant(vm, context)
   if (unsupported) return { problem: unsupported }
 
   const nics = resolveInterfaces(vm, networks, claims, givingOf(context, vm, record))
@@ -78,9 +82,16 @@ export function resolveMachine(
     credentials: credentials.revision,
     secrets: credentials.secrets,
     graceSeconds: spec.terminationGracePeriodSeconds ?? input.settings.graceSeconds,
+    ...(vm.assigned?.turn && { turn: vm.assigned.turn }),
   }
   const given = Object.fromEntries(interfaces.map(({ name, address }) => [name, address]))
   return { machine, interfaces, volumes: disks.volumes, record: { ...record, addresses: given } }
+}
+
+/** In a cluster a VM has what its tenant allows, also when its spec was edited after it was bound. */
+function refuseTenant({ object, ref }: Wanted<MicroVM>, { input, tenants }: MachineContext): string | null {
+  if (!input.settings.cluster) return null
+  return tenantRefusals(ref.namespace, tenantWishOf(object.spec), tenants.get(ref.namespace) ?? null)[0] ?? null
 }
 
 /** In a cluster its manager alone gives out addresses; what it gave before is good while it cannot be asked. */

@@ -11,6 +11,7 @@ import { type MachineContext, type ResolvedMachine, recordOf, resolveMachine } f
 import { type Network, resolveNetworks } from './network.ts'
 import { type OperationResult, takeOn } from './operation.ts'
 import { ruleSetsOf } from './rules.ts'
+import { tenantAllowanceOf } from './tenant.ts'
 
 export interface Resolved {
   readonly state: HostState
@@ -52,6 +53,9 @@ function attempt(input: ResolveInput, claimFirst: (claims: Claims) => void): Att
     networks,
     images: new Map(ofKind(input.objects, 'MicroVMImage').map((image) => [image.ref.name, image])),
     states: new Map(states.map((state) => [`${state.ref.namespace}/${state.ref.name}`, state])),
+    tenants: new Map(
+      ofKind(input.objects, 'MicroVMTenant').map(({ ref, object }) => [ref.name, tenantAllowanceOf(object.spec)]),
+    ),
     claims,
     addresses: new Set([...fixedAddresses(vms, networks)].filter((address) => !kept.has(address))),
     kept,

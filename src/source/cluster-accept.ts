@@ -182,7 +182,9 @@ function assignedOf({ status }: ApiObject): Assigned {
     const address = Array.isArray(given) ? given[0]?.address : undefined
     if (typeof name === 'string' && typeof address === 'string') addresses[name] = address
   }
-  return { addresses }
+  const { rollout, restart } = (status ?? {}) as { rollout?: unknown; restart?: { granted?: unknown } }
+  const granted = typeof restart?.granted === 'string' ? restart.granted : null
+  return { addresses, turn: typeof rollout === 'string' && rollout !== '' ? { rollout, granted } : null }
 }
 
 /** Which decision bound an object, as its status says; undefined for kinds that are bound to no host. */

@@ -69,6 +69,8 @@ export interface Accepted {
 export interface Assigned {
   /** By name of the interface. */
   readonly addresses: Readonly<Record<string, string>>
+  /** The rollout that restarts of it wait for, and the change that it may be restarted for; null: it waits for nobody. */
+  readonly turn: { readonly rollout: string; readonly granted: string | null } | null
 }
 
 /** A manifest, by its path as the user knows it and a line from 1; the controller itself; or a cluster, by its address. */

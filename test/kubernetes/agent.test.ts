@@ -4,7 +4,7 @@ import { openStage, type Stage } from '../host/stage.ts'
 import { needsStage } from '../host/stage-guest.ts'
 import { image, network, networked, secret, vm, yaml } from '../host/stage-manifests.ts'
 import { until } from '../host/stage-until.ts'
-import { type Cluster, hasCluster, needsCluster, openCluster, type Shown } from './cluster.ts'
+import { type Cluster, hasCluster, needsCluster, openCluster, type Shown, tenant } from './cluster.ts'
 
 let cluster: Cluster
 let stage: Stage
@@ -17,6 +17,9 @@ beforeEach((context) => {
 beforeAll(async () => {
   if (!hasCluster) return
   cluster = await openCluster()
+  await cluster.apply(
+    yaml(tenant('default', { networks: [{ name: 'n1' }], images: ['small'], hostIdentifiers: ['TAP'] })),
+  )
   stage = await openStage({ cluster: { kubeconfig: cluster.kubeconfig, node: 'node-a' } })
   await cluster.connect(stage.net, 2)
   await stage.start()
@@ -73,6 +76,17 @@ describe('a host of a cluster', () => {
     expect(stage.pidOf('one')).not.toBe(before)
     await cluster.patchStatus('microvm/one', { phase: 'Nonsense' })
     await cluster.kubectl('wait', '--for=jsonpath={.status.phase}=Running', 'microvm/one', '--timeout=10s')
+  })
+
+  test('what the tenant does not allow is refused, also of one that runs', async () => {
+    const pid = stage.pidOf('one')
+    await cluster.kubectl('patch', 'microvmtenant/default', '--type=merge', '-p', '{"spec":{"images":[]}}')
+    await cluster.kubectl('wait', '--for=condition=Stalled', 'microvm/one', '--timeout=20s')
+    expect(conditionOf(await cluster.get('microvm', 'one'), 'Stalled')?.message).toContain('does not allow image small')
+    expect(stage.pidOf('one')).toBe(pid)
+    await cluster.kubectl('patch', 'microvmtenant/default', '--type=merge', '-p', '{"spec":{"images":["small"]}}')
+    await cluster.kubectl('wait', '--for=condition=Ready', 'microvm/one', '--timeout=20s')
+    expect(stage.pidOf('one')).toBe(pid)
   })
 
   test('a Secret is read by its name alone; a new value restarts', async () => {

@@ -58,6 +58,11 @@ export function needsCluster(context: TestContext): void {
 export const hasCluster =
   process.env.MOORAGE_TEST_NAMESPACE === '1' && process.env.MOORAGE_NO_CONTROL_PLANE === undefined
 
+/** What a namespace may use. */
+export function tenant(name: string, spec: object): Readonly<Record<string, unknown>> {
+  return { apiVersion: 'moorage.dev/v1alpha1', kind: 'MicroVMTenant', metadata: { name }, spec }
+}
+
 const bridge = 'kube0'
 
 /** Starts one on a bridge of this network namespace, which has to be the test's own. */
@@ -79,7 +84,7 @@ export async function openCluster(): Promise<Cluster> {
       .join('---\n'),
   )
   await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s')
-  await kubectl('create', 'namespace', 'moorage-hosts')
+  for (const name of ['moorage-hosts', 'moorage-system']) await kubectl('create', 'namespace', name)
   return {
     ...plane,
     kubectl,

@@ -5,6 +5,7 @@ import type { ObservedMachine } from '../../host-state.ts'
 import type { MachineRecord } from '../../ledger.ts'
 import type { ResolvedMachine } from '../../resolve/machine.ts'
 import { due } from '../../rollout/due.ts'
+import { changeOf } from '../../rollout/turn.ts'
 import { wantsToRun } from '../../rollout/wants.ts'
 import { problemText } from '../../source/problem-text.ts'
 import type { Accepted } from '../../source/source.ts'
@@ -57,6 +58,7 @@ export function microVMStatusOf(situation: Situation, before: MicroVMStatus | un
         volume: volume.name,
       })),
     }),
+    ...turnOf(situation),
     restarts: {
       count: (record?.restarts.count ?? 0) + (seen?.resets ?? 0),
       ...(record?.restarts.last && {
@@ -67,6 +69,13 @@ export function microVMStatusOf(situation: Situation, before: MicroVMStatus | un
       credentials: { revision: `${started.credentials.key}:${started.credentials.digest}` },
     }),
   }
+}
+
+/** The restart that it waits for among the VMs of its rollout; said until it runs with what it is for. */
+function turnOf({ made, seen, record }: Situation): Pick<MicroVMStatus, 'restart'> {
+  const started = record?.started ?? seen?.started
+  if (made?.machine.turn === undefined || !started || due(made.machine, started) === null) return {}
+  return { restart: { wanted: changeOf(made.machine) } }
 }
 
 function phaseOf({ vm, made, seen, record, concern, view }: Situation): string {

@@ -75,10 +75,12 @@ function statusOf(
       return null
     case 'MicroVMOperation': {
       const result = view.operations.find((one) => one.key === accepted.key)
+      const phase = result?.phase ?? 'Pending'
       return {
-        phase: result?.phase ?? 'Pending',
+        phase,
         observedGeneration: accepted.generation,
         message: result?.message ?? '',
+        ...(phase !== 'Pending' && { finishedAt: old?.finishedAt ?? new Date(view.now).toISOString() }),
       }
     }
     case 'MicroVMNetwork': {

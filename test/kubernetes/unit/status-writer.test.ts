@@ -56,7 +56,10 @@ test('writes what differs, by server-side apply on the status alone', async () =
     path: '/apis/moorage.dev/v1alpha1/namespaces/default/microvms/a/status',
     contentType: 'application/apply-patch+yaml',
     query: { fieldManager: 'test', force: 'true' },
-    body: { metadata: { name: 'a', namespace: 'default', uid: 'u1' }, status: { phase: 'Running' } },
+    body: {
+      metadata: { name: 'a', namespace: 'default', uid: 'u1', resourceVersion: '5' },
+      status: { phase: 'Running' },
+    },
   })
 })
 
