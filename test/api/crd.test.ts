@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { crdOf, type JsonSchema } from '../../src/api/crd.ts'
-import { renderCrd, renderCrds } from '../../src/api/crd-yaml.ts'
+import { kustomizationFile, renderCrd, renderCrds, renderKustomization } from '../../src/api/crd-yaml.ts'
 import { ourKinds } from '../../src/api/kinds.ts'
 
 const FOLDER = join(import.meta.dirname, '../../crds')
@@ -39,13 +39,13 @@ function pathsWhere(wrong: (schema: JsonSchema, path: string) => boolean): reado
 }
 
 test('crds/ is what src/api makes (UPDATE=1 writes it)', () => {
+  const wanted = new Map([...renderCrds(), [kustomizationFile, renderKustomization()]])
   if (process.env.UPDATE === '1') {
     mkdirSync(FOLDER, { recursive: true })
-    for (const [name, text] of renderCrds()) writeFileSync(join(FOLDER, name), text)
+    for (const [name, text] of wanted) writeFileSync(join(FOLDER, name), text)
   }
-  const there = readdirSync(FOLDER).sort()
-  expect(there).toEqual([...renderCrds().keys()].sort())
-  for (const [name, text] of renderCrds()) expect(readFileSync(join(FOLDER, name), 'utf8'), name).toBe(text)
+  expect(readdirSync(FOLDER).sort()).toEqual([...wanted.keys()].sort())
+  for (const [name, text] of wanted) expect(readFileSync(join(FOLDER, name), 'utf8'), name).toBe(text)
 })
 
 test('YAML 1.1 and 1.2 read the CRDs the same', () => {

@@ -80,6 +80,7 @@ export async function openCluster(): Promise<Cluster> {
   const crds = join(checkout, 'crds')
   await apply(
     readdirSync(crds)
+      .filter((name) => name.endsWith('.yaml'))
       .map((name) => readFileSync(join(crds, name), 'utf8'))
       .join('---\n'),
   )
