@@ -75,14 +75,14 @@ async function open(context: Context, options: RunOptions, log: Logger, signal: 
   const { manifests, nodeName: hostName, ...settings } = await settingsOf(context, options)
   const nodeName = options.node ?? hostName
   const root = await openRoot(context, paths)
-  const world = linuxWorld(root)
+  const world = linuxWorld(root, settings.config.cgroup ?? null)
   const trial = { user: usersOf(settings.config, root).first, directory: paths.run }
   const features = await triedFeatures(world, trial, signal)
   if (!features.kvm.usable) log.warn({ why: features.kvm.why }, 'no KVM: VMs with accel auto are emulated, slowly')
   const common = { world, paths, root, nodeName, ...settings, features, log }
   if (!options.kubernetes) return { controller: await openController({ ...common, from: { manifests } }), agent: null }
   const { hostPartsOf, openAgent } = await import('./run-cluster.ts')
-  const agent = await openAgent(context, options, nodeName, log)
+  const agent = await openAgent(context, options, nodeName, log, signal)
   const controller = await openController({ ...common, from: { cluster: agent.cluster } })
   const host = await hostPartsOf(context, controller, features)
   return { controller, agent: (one, ended) => agent.run(one, host, ended) }

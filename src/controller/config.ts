@@ -30,6 +30,11 @@ export const configSchema = z.strictObject({
     .max(64)
     .optional()
     .describe('How many VMs start at a time. When absent: one for each processor.'),
+  cgroup: folder
+    .optional()
+    .describe(
+      'Folder of a control group (version 2) that VMs are moved into as they start, such as /sys/fs/cgroup/moorage; in a pod they would end with it. When absent: they stay in that of the controller.',
+    ),
   resyncSeconds: z
     .int()
     .min(1)

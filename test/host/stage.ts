@@ -70,13 +70,15 @@ export interface StageOptions {
   readonly config?: Fields
   /** Of `moorage run`. */
   readonly args?: readonly string[]
-  /** It takes what this cluster binds to it, and not its folder of manifests. */
-  readonly cluster?: { readonly kubeconfig: string; readonly node: string }
+  /** It takes what this cluster binds to it, and not its folder of manifests; null: it finds the cluster by itself. */
+  readonly cluster?: { readonly kubeconfig: string | null; readonly node: string }
+  /** What runs the controller: a program that becomes the one behind its arguments. */
+  readonly within?: readonly string[]
   /** Added to the environment of the controller. */
   readonly env?: NodeJS.ProcessEnv
 }
 
-export async function openStage({ config = {}, args = [], env = {}, cluster }: StageOptions = {}): Promise<Stage> {
+export async function openStage({ config = {}, args = [], env = {}, within = [], cluster }: StageOptions = {}): Promise<Stage> {
   const root = mkdtempSync('/tmp/moorage-e2e-')
   // VMs have to get through.
   chmodSync(root, 0o711)
@@ -94,7 +96,7 @@ export async function openStage({ config = {}, args = [], env = {}, cluster }: S
 
   const command = (...words: readonly string[]) => [process.execPath, moorageBundle, ...words, '--root', root]
   const from = cluster
-    ? ['--kubernetes', '--kubeconfig', cluster.kubeconfig, '--node', cluster.node]
+    ? ['--kubernetes', ...(cluster.kubeconfig ? ['--kubeconfig', cluster.kubeconfig] : []), '--node', cluster.node]
     : ['--manifests', manifests!]
   const end: Stage['end'] = async (signal = 'SIGTERM') => {
     const ending = child
@@ -128,7 +130,7 @@ export async function openStage({ config = {}, args = [], env = {}, cluster }: S
     async start() {
       if (child) throw new Error('the controller of this stage runs already')
       const log = openSync(logFile, 'a')
-      const [program, ...rest] = net.within([...command('run', ...from, ...args)])
+      const [program, ...rest] = net.within([...within, ...command('run', ...from, ...args)])
       const started = spawn(program, rest, { stdio: ['ignore', log, log], env: { ...process.env, ...env } })
       child = started
       started.on('exit', (code, signal) => {

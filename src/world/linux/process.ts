@@ -4,12 +4,12 @@ import { listProcesses, readBootId, readIdentity } from './proc.ts'
 import { run } from './run.ts'
 import { spawnDetached } from './spawn.ts'
 
-/** The processes of this host. */
-export function linuxProcess(): Process {
+/** The processes of this host; those that outlive us live in the control group of that folder, or in ours. */
+export function linuxProcess(cgroup: string | null = null): Process {
   const bootId = readBootId()
   return {
     bootId: () => bootId,
-    spawn: (spec, signal) => spawnDetached(spec, bootId, signal),
+    spawn: (spec, signal) => spawnDetached(spec, { bootId, cgroup }, signal),
     run,
     list: async (uids) => listProcesses(uids, bootId),
     signal: async (identity, name) => sendSignal(identity, name, bootId),

@@ -6,6 +6,7 @@ import type { ProcessIdentity, SpawnSpec } from '../process.ts'
 import { unprivileged } from '../unprivileged.ts'
 import { describe } from './file-error.ts'
 import { descriptorOf } from './listener.ts'
+import { moveTo } from './control-group.ts'
 import { type Output, openOutput } from './output.ts'
 import { readExecutable, readIdentity } from './proc.ts'
 import { findProgram } from './program.ts'
@@ -19,7 +20,11 @@ const deadline = 5000
  * Starts a program that outlives us: in a session of its own, so that no terminal and no Ctrl-C reaches it, and with
  * nothing left by which it could raise its rights. Resolves once `/proc/PID/exe` is no longer the tool that gets it there.
  */
-export async function spawnDetached(spec: SpawnSpec, bootId: string, signal: AbortSignal): Promise<ProcessIdentity> {
+export async function spawnDetached(
+  spec: SpawnSpec,
+  { bootId, cgroup }: { readonly bootId: string; readonly cgroup: string | null },
+  signal: AbortSignal,
+): Promise<ProcessIdentity> {
   let output: Output | null = null
   try {
     signal.throwIfAborted()
@@ -29,10 +34,13 @@ export async function spawnDetached(spec: SpawnSpec, bootId: string, signal: Abo
     const child = fork(spec, [setpriv, ...unprivileged(spec), '--', ...spec.argv], output.descriptor)
     // libuv returns after the first exec, so the child has its copies. Ours would make a dead VMM's socket look alive.
     releaseAll(spec)
-    return await untilItRuns(child, spec, realpathSync(setpriv), bootId, signal).catch((error: unknown) => {
+    try {
+      if (cgroup !== null && child.pid !== undefined) moveTo(cgroup, child.pid)
+      return await untilItRuns(child, spec, realpathSync(setpriv), bootId, signal)
+    } catch (error) {
       child.kill('SIGKILL')
       throw error
-    })
+    }
   } catch (error) {
     const words = output?.firstWords() ?? ''
     throw words !== '' && error instanceof Error ? new Error(`${error.message}: ${words}`, { cause: error }) : error

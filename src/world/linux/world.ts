@@ -9,12 +9,12 @@ import { run } from './run.ts'
 import { linuxStream } from './stream.ts'
 import { linuxWatch } from './watch.ts'
 
-/** This host, for the controller whose root this is. */
-export function linuxWorld(root: RootIdentity): World {
+/** This host, for the controller whose root this is; `cgroup`: the folder of the control group that VMs live in, if not ours. */
+export function linuxWorld(root: RootIdentity, cgroup: string | null = null): World {
   const clock = linuxClock()
   return {
     net: linuxNet(root, { run, readText, writeText }),
-    process: linuxProcess(),
+    process: linuxProcess(cgroup),
     files: linuxFiles(),
     stream: linuxStream(),
     watch: linuxWatch({ clock }),
