@@ -1,22 +1,41 @@
 import type { Logger } from 'pino'
 import packageJson from '../../package.json' with { type: 'json' }
-import { type Agent, newAgent } from '../agent/agent.ts'
+import { type Agent, hostNamespace, newAgent } from '../agent/agent.ts'
 import type { HostParts } from '../agent/host-status.ts'
 import type { Controller } from '../controller/controller.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
+import { newClient } from '../kubernetes/client.ts'
+import { newIdentity } from '../kubernetes/identity.ts'
+import type { ApiServer } from '../world/api-server.ts'
 import { linuxApiServer } from '../world/linux/api-server.ts'
+import { isInPod } from '../world/linux/pod.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
 import type { RunOptions } from './run.ts'
 
 /** The agent of this host for the cluster that the options name. Throws a {@link Failure} when there is no way to it. */
-export async function openAgent(context: Context, options: RunOptions, nodeName: string, log: Logger): Promise<Agent> {
+export async function openAgent(
+  context: Context,
+  options: RunOptions,
+  nodeName: string,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Agent> {
   const { clock, random, files, paths } = context
-  const api = await linuxApiServer(options.kubeconfig ?? null).catch((error: Error) => {
+  const { kubeconfig } = options
+  const opening =
+    kubeconfig === undefined && isInPod() ? asHost(context, nodeName, signal) : linuxApiServer(kubeconfig ?? null)
+  const api = await opening.catch((error: Error) => {
     throw new Failure(error.message)
   })
   log.info({ server: api.address, node: nodeName }, 'this host takes what is bound to it')
   return newAgent({ api, clock, random, files, state: paths.state, nodeName, log })
+}
+
+/** A pod has credentials of its own only to get those of its host. */
+async function asHost({ clock }: Context, nodeName: string, signal: AbortSignal): Promise<ApiServer> {
+  const client = newClient(await linuxApiServer(null), clock)
+  return linuxApiServer(null, newIdentity({ client, clock, namespace: hostNamespace, nodeName, signal }))
 }
 
 /** What this host offers, as it is now. */

@@ -44,3 +44,11 @@ export interface ApiServer {
   /** As `send`; the events throw an {@link ApiUnreachableError} when the connection breaks. */
   watch(request: ApiRequest, signal: AbortSignal): Promise<ApiWatch>
 }
+
+/** A token that authenticates requests and that somebody sees to. */
+export interface Bearer {
+  /** The one to use now. Rejects when there is none. */
+  current(): Promise<string>
+  /** A server refused it: unless it is quite new, the next is another one. */
+  forget(): void
+}

@@ -1,5 +1,12 @@
 import { statSync } from 'node:fs'
-import { type ApiReply, type ApiRequest, type ApiServer, ApiUnreachableError, type ApiWatch } from '../api-server.ts'
+import {
+  type ApiReply,
+  type ApiRequest,
+  type ApiServer,
+  ApiUnreachableError,
+  type ApiWatch,
+  type Bearer,
+} from '../api-server.ts'
 import type { Access } from './kubeconfig.ts'
 import { lines } from './lines.ts'
 
@@ -14,13 +21,14 @@ type Answer = Awaited<ReturnType<Fetch>>
 type Credentials = Awaited<ReturnType<Access['authenticate']>>
 
 /**
- * The API server of a kubeconfig; null: as kubectl or a pod finds it. Tokens and certificates may be replaced at any time:
+ * The API server of a kubeconfig; null: as kubectl or a pod finds it. With a `bearer`, whoever is asked is told that token and
+ * not what the kubeconfig says of its user. Tokens and certificates may be replaced at any time:
  * they are read anew every ten seconds when a file of theirs changed, and at once after a 401. Throws one sentence when there
  * is no such configuration.
  */
-export async function linuxApiServer(kubeconfig: string | null): Promise<ApiServer> {
+export async function linuxApiServer(kubeconfig: string | null, bearer?: Bearer): Promise<ApiServer> {
   const { fetch, openAccess } = await import('./kubeconfig.ts')
-  const credentials = newCredentials(() => openAccess(kubeconfig))
+  const credentials = newCredentials(() => openAccess(kubeconfig, bearer && (() => bearer.current())))
   const address = credentials.server
 
   async function ask(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
@@ -28,6 +36,7 @@ export async function linuxApiServer(kubeconfig: string | null): Promise<ApiServ
     if (first.status !== 401) return first
     await first.body?.cancel().catch(() => {})
     credentials.forget()
+    bearer?.forget()
     return once(request, signal)
   }
 

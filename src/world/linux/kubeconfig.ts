@@ -1,5 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { type Dispatcher, fetch } from 'undici'
+import { isInPod } from './pod.ts'
 
 /*
  * The one module that loads @kubernetes/client-node; it is imported when a cluster is spoken to, and bundled apart, since it
@@ -18,21 +19,22 @@ export interface Access {
 }
 
 /**
- * Access by a kubeconfig file; without one, as kubectl finds it (`KUBECONFIG`, `~/.kube/config`) or as a pod has it. Throws
- * one sentence when there is none or it cannot be read.
+ * Access by a kubeconfig file; without one, as kubectl finds it (`KUBECONFIG`, `~/.kube/config`) or as a pod has it. With a
+ * `token`, only the server and what it is known by are taken from there. Throws one sentence when there is none or it cannot
+ * be read.
  */
-export function openAccess(path: string | null): Access {
+export function openAccess(path: string | null, token?: () => Promise<string>): Access {
   const config = new KubeConfig()
   try {
     if (path !== null) config.loadFromFile(path)
-    else if (process.env.KUBERNETES_SERVICE_HOST !== undefined && process.env.KUBECONFIG === undefined)
-      config.loadFromCluster()
+    else if (isInPod()) config.loadFromCluster()
     else config.loadFromDefault()
   } catch (error) {
     throw new Error(`the kubeconfig ${path ?? ''} cannot be read: ${(error as Error).message}`)
   }
   const cluster = config.getCurrentCluster()
   if (cluster === null) throw new Error(`the kubeconfig ${path ?? ''} has no cluster for its current context`)
+  if (token !== undefined) withoutUser(config)
   const user = config.getCurrentUser()
   const paths = [path ?? process.env.KUBECONFIG, cluster.caFile, user?.certFile, user?.keyFile]
   return {
@@ -50,7 +52,15 @@ export function openAccess(path: string | null): Access {
         },
       }
       await config.applySecurityAuthentication(context as never)
+      if (token !== undefined) headers.Authorization = `Bearer ${await token()}`
       return { headers, dispatcher }
     },
   }
+}
+
+/** Nobody is authenticated by what the file says of its user; the servers stay. */
+function withoutUser(config: KubeConfig): void {
+  const name = 'moorage'
+  config.users = [{ name }]
+  config.contexts = config.contexts.map((context) => ({ ...context, user: name }))
 }
