@@ -62,7 +62,7 @@ export async function startControlPlane(tools, folder, address = '127.0.0.1') {
         ...['--service-cluster-ip-range=10.255.0.0/24', '--disable-admission-plugins=ServiceAccount'],
         ...['--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${files.key}`],
         ...[`--service-account-signing-key-file=${files.key}`, '--watch-cache=true'],
-        ...['--enable-priority-and-fairness=true', '-v=0'],
+        ...['--enable-priority-and-fairness=true', '--allow-privileged=true', '-v=0'],
       ],
       ready: () => allowed(tools, kubeconfig, '/readyz'),
     },
