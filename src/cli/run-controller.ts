@@ -6,6 +6,7 @@ import { openRoot } from '../controller/ledger.ts'
 import { metricsHandler, parseListen } from '../controller/metrics-server.ts'
 import type { Lock } from '../world/files.ts'
 import { closeInherited } from '../world/linux/inherited.ts'
+import { linuxNotify } from '../world/linux/notify.ts'
 import { linuxWorld } from '../world/linux/world.ts'
 import { quickChecks } from './checks.ts'
 import type { Context } from './context.ts'
@@ -16,6 +17,7 @@ import { makeDirectories, makeManifests } from './run-directories.ts'
 import { openLog } from './run-log.ts'
 import { startMonitors } from './run-monitors.ts'
 import { narrate } from './run-narrator.ts'
+import { startNotify } from './run-notify.ts'
 import { converge } from './run-once.ts'
 import { settingsOf } from './run-settings.ts'
 import { untilAsked } from './run-signals.ts'
@@ -105,6 +107,7 @@ async function serve(
   const stops: (() => unknown)[] = []
   try {
     stops.push(narrate(controller, log))
+    stops.push(startNotify(controller, linuxNotify(), log))
     stops.push(await startMonitors(controller))
     const control = await world.stream.serve({ path: paths.socket }, controlHandler(controller))
     stops.push(() => control.stop())

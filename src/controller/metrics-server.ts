@@ -1,9 +1,7 @@
 import type { HttpHandler, HttpResponse } from '../world/stream.ts'
 import type { Stop } from '../world/watch.ts'
 import { type Measured, newMetrics } from './metrics.ts'
-
-/** Passes may be this many resync intervals apart before the loop counts as dead. */
-const patience = 3
+import { newPulse } from './pulse.ts'
 
 /**
  * `/metrics` for Prometheus; `/healthz`: the loop passes, with success or without, for a supervisor that restarts what
@@ -12,30 +10,22 @@ const patience = 3
  */
 export function metricsHandler(controller: Measured): { readonly handle: HttpHandler; readonly stop: Stop } {
   const metrics = newMetrics(controller)
-  const { world, config } = controller.options
-  const limit = patience * config.resyncSeconds * 1000
-  let passedAt = world.clock.monotonic()
-  let ready = false
-  const stopPass = controller.onPass(({ error }) => {
-    passedAt = world.clock.monotonic()
-    if (error === null) ready = true
-  })
+  const pulse = newPulse(controller)
   const health = (): HttpResponse => {
-    const ago = world.clock.monotonic() - passedAt
-    if (ago <= limit) return text(200, 'ok')
-    return text(503, `the last pass ended ${Math.round(ago / 1000)} s ago; see the log of the controller`)
+    const problem = pulse.problem()
+    return problem === null ? text(200, 'ok') : text(503, problem)
   }
   return {
     handle: async ({ method, path }) => {
       if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET is answered')
       if (path === '/metrics') return { status: 200, type: metrics.contentType, body: await metrics.text() }
       if (path === '/healthz') return health()
-      if (path === '/readyz') return ready ? text(200, 'ok') : text(503, 'the first pass has not ended yet')
+      if (path === '/readyz') return pulse.ready ? text(200, 'ok') : text(503, 'the first pass has not ended yet')
       return text(404, 'there are /metrics, /healthz and /readyz')
     },
     stop: () => {
       metrics.stop()
-      stopPass()
+      pulse.stop()
     },
   }
 }
