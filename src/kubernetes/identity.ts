@@ -46,7 +46,7 @@ export function newIdentity(options: IdentityOptions): Bearer {
     } catch (error) {
       renewAt = clock.monotonic() + pause
       if (held === null || held.until <= clock.monotonic())
-        throw new Error(`there is no token for host ${nodeName}: ${(error as Error).message}`, { cause: error })
+        throw new Error(`there is no token for host ${nodeName}: ${(error as Error).message}`)
     }
     return held.text
   }

@@ -13,8 +13,15 @@ function open(watchdog: number | null, failing = false) {
     monotonic: () => now,
     sleep: (ms: number, signal: AbortSignal) =>
       new Promise<void>((wake, fail) => {
-        sleepers.push({ at: now + ms, wake })
-        signal.addEventListener('abort', () => fail(signal.reason))
+        const onAbort = () => fail(signal.reason)
+        signal.addEventListener('abort', onAbort)
+        sleepers.push({
+          at: now + ms,
+          wake() {
+            signal.removeEventListener('abort', onAbort)
+            wake()
+          },
+        })
       }),
   }
   const controller = {

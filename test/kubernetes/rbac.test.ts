@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { kindNamed } from '../../src/api/kinds.ts'
 import { resourceOf, resources } from '../../src/kubernetes/resource.ts'
+import { linuxApiServer } from '../../src/world/linux/api-server.ts'
 import { needsNamespace } from '../host/namespace.ts'
 import { needsStage } from '../host/stage-guest.ts'
 import { image, network, networked, secret, vm, yaml } from '../host/stage-manifests.ts'
@@ -132,6 +134,20 @@ describe('a pod becomes the host that it runs on', () => {
     expect(await as(token, 'get', 'microvms')).toContain('mine')
     await cluster.kubectl('delete', 'node', 'node-c')
     await until('it is no longer known', 30, () => as(token, 'get', 'microvms'), (said) => /Unauthorized|logged in/.test(said))
+  })
+
+  test('a token that ended with its Node is replaced when the Node is there again', async () => {
+    await makeNode(cluster, 'node-d')
+    const podsToken = await podToken(cluster, 'node-d')
+    const identity = await identityOf(cluster, podsToken, 'node-d')
+    const api = await linuxApiServer(join(cluster.folder, `kubeconfig-${podsToken.slice(-12)}`), identity)
+    const look = async () => (await api.send({ method: 'GET', path: '/apis/moorage.dev/v1alpha1/microvms' }, never)).status
+    expect(await look()).toBe(200)
+    await cluster.kubectl('delete', 'node', 'node-d')
+    const said = () => look().then(String, (error: Error) => error.message)
+    await until('it is nobody', 30, said, (text) => /no token for host node-d: .*"node-d" not found/.test(text))
+    await cluster.apply('{apiVersion: v1, kind: Node, metadata: {name: node-d}}')
+    await until('it is somebody again', 40, look, (status) => status === 200)
   })
 
   test('and no other', async () => {
