@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
 import { checkout } from '../setup/paths.mjs'
 import { needsNamespace } from './namespace.ts'
 import { openStage, type Stage } from './stage.ts'
@@ -67,7 +67,11 @@ test('a VM outlives the pod of its agent, and the next one finds it; with the ca
   expect(readFileSync(`/proc/${vmm}/cgroup`, 'utf8')).toContain(`${group}/vms`)
 
   endPod(groups[0]!)
-  await until('the agent is gone', 10, () => !existsSync(`/proc/${here.pid}`) || readFileSync(`/proc/${here.pid}/stat`, 'utf8').includes(') Z'))
+  await until(
+    'the agent is gone',
+    10,
+    () => !existsSync(`/proc/${here.pid}`) || readFileSync(`/proc/${here.pid}/stat`, 'utf8').includes(') Z'),
+  )
   expect(here.pidOf('slot')).toBe(vmm)
   await here.end()
   await here.start()

@@ -78,7 +78,13 @@ export interface StageOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
-export async function openStage({ config = {}, args = [], env = {}, within = [], cluster }: StageOptions = {}): Promise<Stage> {
+export async function openStage({
+  config = {},
+  args = [],
+  env = {},
+  within = [],
+  cluster,
+}: StageOptions = {}): Promise<Stage> {
   const root = mkdtempSync('/tmp/moorage-e2e-')
   // VMs have to get through.
   chmodSync(root, 0o711)

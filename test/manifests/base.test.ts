@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { agentParts } from '../../src/agent/statuses.ts'
-import { configSchema } from '../../src/controller/config.ts'
 import { ourKinds } from '../../src/api/kinds.ts'
+import { configSchema } from '../../src/controller/config.ts'
 
 const folder = join(import.meta.dirname, '../../manifests')
 
@@ -28,7 +28,9 @@ const all = files
   .filter((name) => !['kustomization.yaml', 'config.yaml'].includes(name))
   .flatMap((name) => parseAllDocuments(readFileSync(join(folder, 'base', name), 'utf8')).map((one) => one.toJS()))
 const of = (kind: string) => all.filter((one: Manifest) => one.kind === kind) as Manifest[]
-const rules = all.flatMap(({ metadata, rules = [] }: Manifest) => rules.map((rule) => ({ name: metadata.name, ...rule })))
+const rules = all.flatMap(({ metadata, rules = [] }: Manifest) =>
+  rules.map((rule) => ({ name: metadata.name, ...rule })),
+)
 
 test('every file is part of the base', () => {
   const own = files.filter((name) => !['kustomization.yaml', 'config.yaml'].includes(name))
@@ -44,7 +46,9 @@ describe('rights', () => {
 
   test('every kind of ours that is named exists', () => {
     const plurals = new Set(ourKinds().map(({ plural }) => plural))
-    const named = rules.filter(({ apiGroups }) => apiGroups.includes('moorage.dev')).flatMap(({ resources }) => resources)
+    const named = rules
+      .filter(({ apiGroups }) => apiGroups.includes('moorage.dev'))
+      .flatMap(({ resources }) => resources)
     expect(named.filter((one) => !plurals.has(one.replace(/\/status$/, '')))).toEqual([])
   })
 
