@@ -1,13 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { kindNamed } from '../../src/api/kinds.ts'
 import { resourceOf, resources } from '../../src/kubernetes/resource.ts'
 import { linuxApiServer } from '../../src/world/linux/api-server.ts'
 import { needsNamespace } from '../host/namespace.ts'
+import { openStage } from '../host/stage.ts'
 import { needsStage } from '../host/stage-guest.ts'
 import { image, network, networked, secret, vm, yaml } from '../host/stage-manifests.ts'
-import { openStage } from '../host/stage.ts'
 import { until } from '../host/stage-until.ts'
 import { type Cluster, openCluster } from './cluster.ts'
 import { clientOf, identityOf, install, kind, makeNode, never, podToken } from './rbac.ts'
@@ -24,12 +24,19 @@ beforeAll(async () => {
   for (const node of ['node-a', 'node-b', 'node-c']) await makeNode(cluster, node)
   const unbound = await podToken(cluster, null)
   // A policy holds a moment after it is there.
-  await until('the policies hold', 60, () => as(unbound, ...dry, 'create', 'sa', 'node-a', '-n', 'moorage-hosts'), isRefused)
+  await until(
+    'the policies hold',
+    60,
+    () => as(unbound, ...dry, 'create', 'sa', 'node-a', '-n', 'moorage-hosts'),
+    isRefused,
+  )
   tokens.pod = await podToken(cluster, 'node-a')
   tokens.a = await (await identityOf(cluster, tokens.pod, 'node-a')).current()
   tokens.b = await (await identityOf(cluster, await podToken(cluster, 'node-b'), 'node-b')).current()
   tokens.manager = (await cluster.kubectl('create', 'token', 'moorage-manager', '-n', 'moorage-system')).trim()
-  await cluster.apply(yaml(network('n1'), image('small'), networked('mine', 'n1', null), networked('theirs', 'n1', null)))
+  await cluster.apply(
+    yaml(network('n1'), image('small'), networked('mine', 'n1', null), networked('theirs', 'n1', null)),
+  )
   await cluster.patchStatus('microvm/mine', bound('node-a', '10.1.0.2'))
   await cluster.patchStatus('microvm/theirs', bound('node-b', '10.1.0.3'))
 })
@@ -51,19 +58,36 @@ function bound(nodeName: string, address: string) {
 /** What kubectl says to who has a token, whether it is let or not. */
 function as(token: string, ...args: readonly string[]): Promise<string> {
   const command = `${args.join(' ')}: `
-  return cluster.kubectl('--token', token, ...args).catch(({ message }: Error) => message.slice(message.indexOf(command) + command.length))
+  return cluster
+    .kubectl('--token', token, ...args)
+    .catch(({ message }: Error) => message.slice(message.indexOf(command) + command.length))
 }
 
 /** As `as`, with an object. */
 async function send(token: string, verb: 'create' | 'apply', object: object): Promise<string> {
-  const { apiVersion = 'v1', kind: of, metadata } = object as { apiVersion?: string; kind: string; metadata: { name: string; namespace?: string } }
-  const all = Object.values({ ...resources, microVM: kind('MicroVM'), host: kind('MicroVMHost'), state: kind('MicroVMState') })
+  const {
+    apiVersion = 'v1',
+    kind: of,
+    metadata,
+  } = object as { apiVersion?: string; kind: string; metadata: { name: string; namespace?: string } }
+  const all = Object.values({
+    ...resources,
+    microVM: kind('MicroVM'),
+    host: kind('MicroVMHost'),
+    state: kind('MicroVMState'),
+  })
   const resource = all.find((one) => one.kind === of && one.apiVersion === apiVersion)!
   const client = await clientOf(cluster, token)
   const { namespace } = metadata
   const sent = { apiVersion, ...object } as never
-  const done = verb === 'create' ? client.create(resource, namespace ? { namespace } : {}, sent, never) : client.apply(resource, sent, { manager: 'test', force: true }, never)
-  return done.then(() => 'done', (error: Error) => error.message)
+  const done =
+    verb === 'create'
+      ? client.create(resource, namespace ? { namespace } : {}, sent, never)
+      : client.apply(resource, sent, { manager: 'test', force: true }, never)
+  return done.then(
+    () => 'done',
+    (error: Error) => error.message,
+  )
 }
 
 /** A merge patch without a look before, which `kubectl patch` takes; `done`, or why not. */
@@ -72,7 +96,10 @@ async function merge(token: string, what: string, change: object, subresource?: 
   const resource = resourceOf(kindNamed(singular!)!)
   const where = { name, ...(resource.namespaced && { namespace: 'default' }), ...(subresource && { subresource }) }
   const client = await clientOf(cluster, token)
-  return client.merge(resource, where, change, never).then(() => 'done', (error: Error) => error.message)
+  return client.merge(resource, where, change, never).then(
+    () => 'done',
+    (error: Error) => error.message,
+  )
 }
 
 const patch = (token: string, what: string, status: unknown) => merge(token, what, { status }, 'status')
@@ -100,7 +127,9 @@ describe('what is installed', () => {
         })
       await sleep(2000)
       const { items } = JSON.parse(await cluster.kubectl('get', 'validatingadmissionpolicies', '-o', 'json'))
-      return new Map<string, unknown>(items.map((one: Policy) => [one.metadata.name, one.status?.typeChecking?.expressionWarnings]))
+      return new Map<string, unknown>(
+        items.map((one: Policy) => [one.metadata.name, one.status?.typeChecking?.expressionWarnings]),
+      )
     }
     await cluster.apply(`
 apiVersion: admissionregistration.k8s.io/v1
@@ -133,7 +162,12 @@ describe('a pod becomes the host that it runs on', () => {
     const token = await (await identityOf(cluster, await podToken(cluster, 'node-c'), 'node-c')).current()
     expect(await as(token, 'get', 'microvms')).toContain('mine')
     await cluster.kubectl('delete', 'node', 'node-c')
-    await until('it is no longer known', 30, () => as(token, 'get', 'microvms'), (said) => /Unauthorized|logged in/.test(said))
+    await until(
+      'it is no longer known',
+      30,
+      () => as(token, 'get', 'microvms'),
+      (said) => /Unauthorized|logged in/.test(said),
+    )
   })
 
   test('a token that ended with its Node is replaced when the Node is there again', async () => {
@@ -141,7 +175,8 @@ describe('a pod becomes the host that it runs on', () => {
     const podsToken = await podToken(cluster, 'node-d')
     const identity = await identityOf(cluster, podsToken, 'node-d')
     const api = await linuxApiServer(join(cluster.folder, `kubeconfig-${podsToken.slice(-12)}`), identity)
-    const look = async () => (await api.send({ method: 'GET', path: '/apis/moorage.dev/v1alpha1/microvms' }, never)).status
+    const look = async () =>
+      (await api.send({ method: 'GET', path: '/apis/moorage.dev/v1alpha1/microvms' }, never)).status
     expect(await look()).toBe(200)
     await cluster.kubectl('delete', 'node', 'node-d')
     const said = () => look().then(String, (error: Error) => error.message)
@@ -151,8 +186,12 @@ describe('a pod becomes the host that it runs on', () => {
   })
 
   test('and no other', async () => {
-    await expect((await identityOf(cluster, tokens.pod, 'node-b')).current()).rejects.toThrow(/node-a may have a token of that node alone/)
-    await expect((await identityOf(cluster, tokens.pod, 'node-x')).current()).rejects.toThrow(/may make the ServiceAccount of that node alone/)
+    await expect((await identityOf(cluster, tokens.pod, 'node-b')).current()).rejects.toThrow(
+      /node-a may have a token of that node alone/,
+    )
+    await expect((await identityOf(cluster, tokens.pod, 'node-x')).current()).rejects.toThrow(
+      /may make the ServiceAccount of that node alone/,
+    )
   })
 
   test('a token that is bound to no pod is nobody', async () => {
@@ -162,15 +201,21 @@ describe('a pod becomes the host that it runs on', () => {
   })
 
   test('for an hour and with its Node, not for longer and not without', async () => {
-    const ask = (...args: readonly string[]) => as(tokens.pod, 'create', 'token', 'node-a', '-n', 'moorage-hosts', ...args)
+    const ask = (...args: readonly string[]) =>
+      as(tokens.pod, 'create', 'token', 'node-a', '-n', 'moorage-hosts', ...args)
     expect(await ask()).toMatch(/bound to its Node/)
     expect(await ask('--bound-object-kind=Node', '--bound-object-name=node-b')).toMatch(/bound to its Node/)
-    expect(await ask('--bound-object-kind=Node', '--bound-object-name=node-a', '--duration=2h')).toMatch(/an hour at most/)
+    expect(await ask('--bound-object-kind=Node', '--bound-object-name=node-a', '--duration=2h')).toMatch(
+      /an hour at most/,
+    )
     expect(await ask('--bound-object-kind=Node', '--bound-object-name=node-a', '--duration=1h')).toMatch(/^ey/)
   })
 
   test('it may do nothing else', async () => {
-    expect(await rightsOf(tokens.pod, 'moorage-hosts')).toEqual(['serviceaccounts/token: create', 'serviceaccounts: create'])
+    expect(await rightsOf(tokens.pod, 'moorage-hosts')).toEqual([
+      'serviceaccounts/token: create',
+      'serviceaccounts: create',
+    ])
     expect(await rightsOf(tokens.pod, 'moorage-system')).toEqual([])
     expect(await as(tokens.pod, 'create', 'token', 'moorage-manager', '-n', 'moorage-system')).toMatch(/forbidden/)
   })
@@ -178,13 +223,26 @@ describe('a pod becomes the host that it runs on', () => {
 
 describe('a host', () => {
   test('says what came of its own VM, state and operation', async () => {
-    expect(await patch(tokens.a, 'microvm/mine', { phase: 'Running', interfaces: [{ name: 'eth0', tap: 'vm-mine', addresses: [{ address: '10.1.0.2' }] }] })).toBe('done')
+    expect(
+      await patch(tokens.a, 'microvm/mine', {
+        phase: 'Running',
+        interfaces: [{ name: 'eth0', tap: 'vm-mine', addresses: [{ address: '10.1.0.2' }] }],
+      }),
+    ).toBe('done')
     const client = await clientOf(cluster, tokens.a)
     const { apiVersion, kind: of } = kind('MicroVM')
     const status = { phase: 'Running', interfaces: [{ name: 'eth0', tap: 'vm-mine' }] }
     const applied = { apiVersion, kind: of, metadata: { name: 'mine', namespace: 'default' }, status }
-    const after = await client.apply(kind('MicroVM'), applied, { manager: 'moorage-agent', force: true, subresource: 'status' }, never)
-    expect(after.status).toMatchObject({ nodeName: 'node-a', interfaces: [{ tap: 'vm-mine', addresses: [{ address: '10.1.0.2' }] }] })
+    const after = await client.apply(
+      kind('MicroVM'),
+      applied,
+      { manager: 'moorage-agent', force: true, subresource: 'status' },
+      never,
+    )
+    expect(after.status).toMatchObject({
+      nodeName: 'node-a',
+      interfaces: [{ tap: 'vm-mine', addresses: [{ address: '10.1.0.2' }] }],
+    })
     await cluster.apply(`
 apiVersion: moorage.dev/v1alpha1
 kind: MicroVMState
@@ -217,9 +275,22 @@ spec: { type: Restart, microVM: { name: mine }, ttlSeconds: 600 }`)
     ['uncount them', { bindingEpoch: null }, /bindingEpoch is the manager's/],
     ['grant itself a restart', { restart: { granted: 'y' } }, /granted are the manager's/],
     ['leave its rollout', { rollout: null }, /granted are the manager's/],
-    ['change an address', { interfaces: [{ name: 'eth0', addresses: [{ address: '10.1.0.9' }] }] }, /addresses .* manager's/],
+    [
+      'change an address',
+      { interfaces: [{ name: 'eth0', addresses: [{ address: '10.1.0.9' }] }] },
+      /addresses .* manager's/,
+    ],
     ['drop an address', { interfaces: [] }, /addresses .* manager's/],
-    ['add an address', { interfaces: [{ name: 'eth0', addresses: [{ address: '10.1.0.2' }] }, { name: 'eth1', addresses: [{ address: '10.1.0.8' }] }] }, /addresses .* manager's/],
+    [
+      'add an address',
+      {
+        interfaces: [
+          { name: 'eth0', addresses: [{ address: '10.1.0.2' }] },
+          { name: 'eth1', addresses: [{ address: '10.1.0.8' }] },
+        ],
+      },
+      /addresses .* manager's/,
+    ],
   ])('cannot %s', async ([, status, why]) => {
     expect(await patch(tokens.a, 'microvm/mine', status)).toMatch(why)
   })
@@ -239,7 +310,12 @@ spec: { type: Restart, microVM: { name: mine }, ttlSeconds: 600 }`)
 
   test('makes its own MicroVMHost and no other, without what people say of it', async () => {
     const host = (name: string, spec: object = {}, labels: object = {}) =>
-      send(tokens.a, 'create', { apiVersion: 'moorage.dev/v1alpha1', kind: 'MicroVMHost', metadata: { name, labels }, spec })
+      send(tokens.a, 'create', {
+        apiVersion: 'moorage.dev/v1alpha1',
+        kind: 'MicroVMHost',
+        metadata: { name, labels },
+        spec,
+      })
     expect(await host('node-b')).toMatch(/its own MicroVMHost alone/)
     expect(await host('node-a', { taints: [{ key: 'x', effect: 'OutOfService' }] })).toMatch(/people say/)
     expect(await host('node-a', { overcommit: { vcpuPercent: 200 } })).toMatch(/people say/)
@@ -255,7 +331,12 @@ spec: { type: Restart, microVM: { name: mine }, ttlSeconds: 600 }`)
 
   test('keeps its own Lease alive and no other', async () => {
     const lease = (name: string, holderIdentity = name, namespace = 'moorage-hosts') =>
-      send(tokens.a, 'apply', { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace }, spec: { holderIdentity } })
+      send(tokens.a, 'apply', {
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { name, namespace },
+        spec: { holderIdentity },
+      })
     expect(await lease('node-b')).toMatch(/Lease of its name alone/)
     expect(await lease('node-a', 'node-b')).toMatch(/Lease of its name alone/)
     expect(await lease('node-a', 'node-a', 'moorage-system')).toMatch(/forbidden/)
@@ -266,9 +347,22 @@ spec: { type: Restart, microVM: { name: mine }, ttlSeconds: 600 }`)
   test('reports events in its own name, on objects of Moorage', async () => {
     const event = (reportingInstance: string, apiVersion = 'moorage.dev/v1alpha1') =>
       send(tokens.a, 'create', {
-        ...{ apiVersion: 'events.k8s.io/v1', kind: 'Event', metadata: { name: `e-${Math.floor(performance.now() * 1000)}`, namespace: 'default' } },
-        ...{ reportingInstance, reportingController: 'moorage.dev/agent', action: 'Start', reason: 'Started', type: 'Normal' },
-        ...{ eventTime: new Date().toISOString().replace('Z', '000Z'), regarding: { apiVersion, kind: 'MicroVM', name: 'mine', namespace: 'default' } },
+        ...{
+          apiVersion: 'events.k8s.io/v1',
+          kind: 'Event',
+          metadata: { name: `e-${Math.floor(performance.now() * 1000)}`, namespace: 'default' },
+        },
+        ...{
+          reportingInstance,
+          reportingController: 'moorage.dev/agent',
+          action: 'Start',
+          reason: 'Started',
+          type: 'Normal',
+        },
+        ...{
+          eventTime: new Date().toISOString().replace('Z', '000Z'),
+          regarding: { apiVersion, kind: 'MicroVM', name: 'mine', namespace: 'default' },
+        },
       })
     expect(await event('node-b')).toMatch(/in its own name/)
     expect(await event('node-a', 'v1')).toMatch(/on objects of Moorage/)
@@ -279,7 +373,12 @@ spec: { type: Restart, microVM: { name: mine }, ttlSeconds: 600 }`)
     await cluster.apply(yaml(secret('app', { api: 'one' }), secret('other', { api: 'two' })))
     expect(await as(tokens.a, 'get', 'secret', 'app')).toMatch(/forbidden/)
     for (const object of grant('node-a')) expect(await send(tokens.manager, 'apply', object)).toBe('done')
-    await until('it may', 10, () => as(tokens.a, 'get', 'secret', 'app', '-o', 'name'), (said) => said === 'secret/app\n')
+    await until(
+      'it may',
+      10,
+      () => as(tokens.a, 'get', 'secret', 'app', '-o', 'name'),
+      (said) => said === 'secret/app\n',
+    )
     for (const [token, ...args] of [
       [tokens.a, 'other'],
       [tokens.a],
@@ -289,8 +388,14 @@ spec: { type: Restart, microVM: { name: mine }, ttlSeconds: 600 }`)
     ] as const)
       expect(await as(token, 'get', 'secret', ...args), args.join(' ')).toMatch(/forbidden/)
     const watching = await clientOf(cluster, tokens.a)
-    expect((await watching.get(resources.secret, { namespace: 'default', name: 'app' }, never))?.metadata.name).toBe('app')
-    const watch = ['get', '--raw', '/api/v1/namespaces/default/secrets?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3D']
+    expect((await watching.get(resources.secret, { namespace: 'default', name: 'app' }, never))?.metadata.name).toBe(
+      'app',
+    )
+    const watch = [
+      'get',
+      '--raw',
+      '/api/v1/namespaces/default/secrets?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3D',
+    ]
     expect(await as(tokens.a, ...watch.slice(0, 2), `${watch[2]}app`)).toMatch(/"ADDED"/)
     expect(await as(tokens.a, ...watch.slice(0, 2), `${watch[2]}other`)).toMatch(/forbidden/i)
   })
@@ -336,7 +441,8 @@ function grant(node: string, role: object = {}, binding: object = {}, meta: obje
 
 describe('the manager', () => {
   test('reads no Secret', async () => {
-    for (const args of [['app'], [], ['-A']]) expect(await as(tokens.manager, 'get', 'secret', ...args)).toMatch(/forbidden/)
+    for (const args of [['app'], [], ['-A']])
+      expect(await as(tokens.manager, 'get', 'secret', ...args)).toMatch(/forbidden/)
   })
 
   test.for<[string, object, object?]>([
@@ -350,14 +456,23 @@ describe('the manager', () => {
     ['by a role of another name', {}, { name: 'admin' }],
     ['by a role without its label', {}, { labels: {} }],
   ])('cannot grant %s', async ([, role, meta]) => {
-    expect(await send(tokens.manager, 'apply', grant('node-b', role, {}, meta)[0])).toMatch(/denied request: the manager/)
+    expect(await send(tokens.manager, 'apply', grant('node-b', role, {}, meta)[0])).toMatch(
+      /denied request: the manager/,
+    )
   })
 
   test.for<[string, object, object?]>([
     ['another host', { subjects: [{ kind: 'ServiceAccount', name: 'node-a', namespace: 'moorage-hosts' }] }],
     ['itself', { subjects: [{ kind: 'ServiceAccount', name: 'moorage-manager', namespace: 'moorage-system' }] }],
     ['a user', { subjects: [{ kind: 'User', name: 'node-b', apiGroup: 'rbac.authorization.k8s.io' }] }],
-    ['all hosts', { subjects: [{ kind: 'Group', name: 'system:serviceaccounts:moorage-hosts', apiGroup: 'rbac.authorization.k8s.io' }] }],
+    [
+      'all hosts',
+      {
+        subjects: [
+          { kind: 'Group', name: 'system:serviceaccounts:moorage-hosts', apiGroup: 'rbac.authorization.k8s.io' },
+        ],
+      },
+    ],
     ['a host to another role', { roleRef: { ...grant('node-a')[1].roleRef } }],
   ])('cannot bind %s', async ([, binding]) => {
     expect(await send(tokens.manager, 'apply', grant('node-b')[0])).toBe('done')
@@ -367,12 +482,15 @@ describe('the manager', () => {
   test('cannot bind a ClusterRole, nor grant for all namespaces', async () => {
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' }
     expect(await send(tokens.manager, 'apply', grant('node-b', {}, { roleRef })[1])).toMatch(/denied request|forbidden/)
-    expect(await as(tokens.manager, 'create', 'clusterrole', 'moorage-host-x', '--verb=get', '--resource=secrets')).toMatch(/forbidden/)
+    expect(
+      await as(tokens.manager, 'create', 'clusterrole', 'moorage-host-x', '--verb=get', '--resource=secrets'),
+    ).toMatch(/forbidden/)
   })
 
   test('takes its grants back, and no roles of others', async () => {
     for (const object of grant('node-b')) expect(await send(tokens.manager, 'apply', object)).toBe('done')
-    for (const what of ['role', 'rolebinding']) expect(await as(tokens.manager, 'delete', what, 'moorage-host-node-b')).toMatch(/deleted/)
+    for (const what of ['role', 'rolebinding'])
+      expect(await as(tokens.manager, 'delete', what, 'moorage-host-node-b')).toMatch(/deleted/)
     const [role] = grant('node-b', {}, {}, { labels: {} })
     await cluster.apply(JSON.stringify(role))
     expect(await as(tokens.manager, 'delete', 'role', 'moorage-host-node-b')).toMatch(/touches nothing but/)
@@ -381,13 +499,19 @@ describe('the manager', () => {
     expect(await as(tokens.manager, 'delete', 'role', 'other')).toMatch(/touches nothing but/)
   })
 
-  test('writes finalizers of its own, and nothing else of what is the user\'s', async () => {
+  test("writes finalizers of its own, and nothing else of what is the user's", async () => {
     const change = (object: object) => merge(tokens.manager, 'microvm/mine', object)
     expect(await change({ metadata: { finalizers: ['moorage.dev/host'] } })).toBe('done')
     expect(await change({ spec: { vcpu: 2 } })).toMatch(/spec is the user's/)
     expect(await change({ metadata: { labels: { a: 'b' } } })).toMatch(/finalizers only/)
     expect(await change({ metadata: { annotations: { a: 'b' } } })).toMatch(/finalizers only/)
-    await cluster.kubectl('patch', 'microvm/mine', '--type=merge', '-p', '{"metadata":{"finalizers":["moorage.dev/host","other.dev/x"]}}')
+    await cluster.kubectl(
+      'patch',
+      'microvm/mine',
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":["moorage.dev/host","other.dev/x"]}}',
+    )
     expect(await change({ metadata: { finalizers: [] } })).toMatch(/finalizers of moorage.dev only/)
     expect(await change({ metadata: { finalizers: ['other.dev/x'] } })).toBe('done')
     await cluster.kubectl('patch', 'microvm/mine', '--type=merge', '-p', '{"metadata":{"finalizers":null}}')
@@ -418,13 +542,17 @@ describe('the manager', () => {
         "roles.rbac.authorization.k8s.io: list watch create patch delete escalate bind",
       ]
     `)
-    expect((await rightsOf(tokens.manager, 'moorage-system')).filter((line) => line.startsWith('leases'))).toMatchInlineSnapshot(`
+    expect(
+      (await rightsOf(tokens.manager, 'moorage-system')).filter((line) => line.startsWith('leases')),
+    ).toMatchInlineSnapshot(`
       [
         "leases.coordination.k8s.io moorage-manager: get update patch",
         "leases.coordination.k8s.io: create",
       ]
     `)
-    expect((await rightsOf(tokens.manager, 'moorage-hosts')).filter((line) => line.startsWith('leases'))).toMatchInlineSnapshot(`
+    expect(
+      (await rightsOf(tokens.manager, 'moorage-hosts')).filter((line) => line.startsWith('leases')),
+    ).toMatchInlineSnapshot(`
       [
         "leases.coordination.k8s.io: list watch",
       ]
@@ -437,14 +565,21 @@ describe('an agent in a pod', () => {
     needsStage(context)
     const stage = await openStage({
       cluster: { kubeconfig: null, node: 'node-a' },
-      env: { KUBERNETES_SERVICE_HOST: '10.254.0.1', KUBERNETES_SERVICE_PORT: new URL(cluster.server).port, KUBECONFIG: undefined },
+      env: {
+        KUBERNETES_SERVICE_HOST: '10.254.0.1',
+        KUBERNETES_SERVICE_PORT: new URL(cluster.server).port,
+        KUBECONFIG: undefined,
+      },
     })
     try {
       await cluster.connect(stage.net, 2)
       const folder = '/run/secrets/kubernetes.io/serviceaccount'
       await stage.net.exec(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'run', '/run'])
       await stage.net.exec(['mkdir', '-p', folder])
-      for (const [name, text] of [['token', tokens.pod], ['namespace', 'moorage-system']] as const)
+      for (const [name, text] of [
+        ['token', tokens.pod],
+        ['namespace', 'moorage-system'],
+      ] as const)
         await stage.net.exec(['tee', `${folder}/${name}`], text)
       await stage.net.exec(['cp', cluster.ca, `${folder}/ca.crt`])
       await cluster.kubectl('delete', 'microvmhost', '--all')

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { kindOf, type KindName } from '../../src/api/kinds.ts'
+import { type KindName, kindOf } from '../../src/api/kinds.ts'
 import { newClient } from '../../src/kubernetes/client.ts'
 import { newIdentity } from '../../src/kubernetes/identity.ts'
 import { resourceOf } from '../../src/kubernetes/resource.ts'
@@ -20,7 +20,11 @@ export async function install(cluster: Cluster, overlay = 'base'): Promise<void>
 
 /** A Node, and an agent's pod on it, as a scheduler would have made them. */
 export async function makeNode(cluster: Cluster, name: string): Promise<void> {
-  const spec = { serviceAccountName: 'moorage-agent', nodeName: name, containers: [{ name: 'agent', image: 'moorage' }] }
+  const spec = {
+    serviceAccountName: 'moorage-agent',
+    nodeName: name,
+    containers: [{ name: 'agent', image: 'moorage' }],
+  }
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: `agent-${name}`, namespace: 'moorage-system' }, spec }
   await cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name } }))
   await cluster.apply(JSON.stringify(pod))

@@ -79,6 +79,7 @@ describe('what the server sends', () => {
     }
     expect(accept(emptyIndex(), { [key]: vm({ status }) }).assigned.get(key)).toEqual({
       addresses: { eth0: '10.0.0.2' },
+      turn: null,
     })
   })
 
