@@ -9,8 +9,8 @@ export interface Cluster {
   readonly states: readonly State[]
   readonly networks: readonly Network[]
   readonly images: readonly Image[]
-  /** Names of the MicroVMShares. */
-  readonly shares: ReadonlySet<string>
+  /** MicroVMShares. */
+  readonly shares: readonly Shared[]
   readonly tenants: readonly Tenant[]
   readonly rollouts: readonly Rollout[]
   readonly operations: readonly Operation[]
@@ -105,7 +105,12 @@ export interface State extends Meta {
 }
 
 /** A MicroVMNetwork. */
-export interface Network extends Meta {
+/** Something of the whole cluster, with what its status says. */
+export interface Shared extends Meta {
+  readonly status: unknown
+}
+
+export interface Network extends Shared {
   /** Numbers below 2^32: the network's own address, and its broadcast address. */
   readonly first: number
   readonly last: number
@@ -113,7 +118,7 @@ export interface Network extends Meta {
 }
 
 /** A MicroVMImage. */
-export interface Image extends Meta {
+export interface Image extends Shared {
   readonly architecture: string
   /** Files that name no sha256: `kernel`, `initrd`, `root`. */
   readonly unsealed: readonly string[]

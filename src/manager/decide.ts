@@ -9,6 +9,7 @@ import { writeMachines } from './machine-status.ts'
 import { restore } from './restore.ts'
 import { grantRestarts } from './rollout.ts'
 import { grantSecrets } from './secret-role.ts'
+import { tellShared } from './shared.ts'
 import { tellSilence } from './silence.ts'
 import { reportUse } from './tenant.ts'
 import { countUse } from './use.ts'
@@ -35,6 +36,7 @@ export function decide(cluster: Cluster, now: number): Decision {
   writeStates(draft)
   writeMachines(draft)
   reportUse(draft)
+  tellShared(draft)
   return { writes: once(draft.writes), recheckAt: recheckAt(draft), told: draft.told }
 }
 

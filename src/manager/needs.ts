@@ -31,7 +31,7 @@ export function needsOf(draft: Draft, plan: MachinePlan): Needs {
     faults.push(`MicroVMImage ${machine.image} names no sha256 of its ${image.unsealed.join(', ')}, as a cluster needs`)
   } else if (!image.finalizers.includes(finalizers.inUse)) waits = true
   for (const share of machine.wish.shares) {
-    if (!draft.cluster.shares.has(share)) faults.push(`there is no MicroVMShare ${share}`)
+    if (!draft.cluster.shares.some(({ ref }) => ref.name === share)) faults.push(`there is no MicroVMShare ${share}`)
   }
   const states = statesOf(draft, machine)
   return { faults: [...faults, ...states.faults], waits: waits || states.waits, at: states.at }

@@ -17,23 +17,24 @@ export function readState({ meta, spec, status }: Readable): State | string {
   }
 }
 
-export function readNetwork({ meta, spec }: Readable): Network | string {
+export function readNetwork({ meta, spec, status }: Readable): Network | string {
   const subnet = parseSubnet(textIn(spec, 'subnet') ?? '')
   if (subnet === undefined) return 'spec.subnet is no IPv4 subnet, so it gives no addresses'
   const { first, last } = subnet
   const gateway = textIn(spec, 'gateway')
   const parsed = gateway === undefined ? first + 1 : parseIpv4(gateway)
   if (parsed === undefined) return 'spec.gateway is no IPv4 address, so it gives no addresses'
-  return { ...meta, first, last, gateway: parsed }
+  return { ...meta, status, first, last, gateway: parsed }
 }
 
-export function readImage({ meta, spec }: Readable): Image | string {
+export function readImage({ meta, spec, status }: Readable): Image | string {
   const architecture = textIn(spec, 'architecture')
   if (architecture === undefined) return 'spec.architecture is missing, so nothing can boot it'
   const files = memberOf(memberOf(spec, 'source'), 'hostPath')
   const named = ['kernel', 'initrd', 'root'].filter((name) => memberOf(files, name) !== undefined)
   return {
     ...meta,
+    status,
     architecture,
     unsealed: named.filter((name) => textIn(memberOf(files, name), 'sha256') === undefined),
   }

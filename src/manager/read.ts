@@ -2,7 +2,7 @@ import { type Condition, condition } from '../api/conditions.ts'
 import { memberOf, textMapIn } from '../api/loose.ts'
 import { keyOfRef } from '../api/meta.ts'
 import type { ApiObject } from '../kubernetes/resource.ts'
-import type { Cluster, Meta, Pulse } from './cluster.ts'
+import type { Cluster, Meta, Pulse, Shared } from './cluster.ts'
 import type { Told } from './decision.ts'
 import { readHost } from './read-host.ts'
 import { readMachine } from './read-machine.ts'
@@ -50,7 +50,7 @@ export function readCluster(objects: ClusterObjects, pulses: ReadonlyMap<string,
     states: read('MicroVMState', readState),
     networks: read('MicroVMNetwork', readNetwork),
     images: read('MicroVMImage', readImage),
-    shares: new Set(read('MicroVMShare', readMeta).map(({ ref }) => ref.name)),
+    shares: read('MicroVMShare', readShared),
     tenants: read('MicroVMTenant', readTenant),
     rollouts: read('MicroVMRollout', readRollout),
     operations: read('MicroVMOperation', readOperation),
@@ -62,7 +62,7 @@ export function readCluster(objects: ClusterObjects, pulses: ReadonlyMap<string,
   }
 }
 
-const readMeta: Reader<Meta> = ({ meta }) => meta
+const readShared: Reader<Shared> = ({ meta, status }) => ({ ...meta, status })
 
 /** Reads one object; a text says why it cannot be read, without a full stop. */
 export type Reader<T extends Meta> = (object: Readable) => T | string

@@ -4,21 +4,20 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { kindNamed } from '../../src/api/kinds.ts'
 import { resourceOf, resources } from '../../src/kubernetes/resource.ts'
 import { linuxApiServer } from '../../src/world/linux/api-server.ts'
-import { needsNamespace } from '../host/namespace.ts'
 import { openStage } from '../host/stage.ts'
 import { needsStage } from '../host/stage-guest.ts'
-import { image, network, networked, secret, vm, yaml } from '../host/stage-manifests.ts'
+import { image, network, networked, secret, vm, withState, yaml } from '../host/stage-manifests.ts'
 import { until } from '../host/stage-until.ts'
-import { type Cluster, openCluster } from './cluster.ts'
+import { type Cluster, hasCluster, needsCluster, openCluster, tenant } from './cluster.ts'
 import { clientOf, identityOf, install, kind, makeNode, never, podToken } from './rbac.ts'
 
 let cluster: Cluster
 const tokens = { pod: '', a: '', b: '', manager: '' }
 
-beforeEach((context) => needsNamespace(context, 'makes links'))
+beforeEach(needsCluster)
 
 beforeAll(async () => {
-  if (process.env.MOORAGE_TEST_NAMESPACE !== '1') return
+  if (!hasCluster) return
   cluster = await openCluster()
   await install(cluster)
   for (const node of ['node-a', 'node-b', 'node-c']) await makeNode(cluster, node)
@@ -416,6 +415,8 @@ spec: { type: Restart, microVM: { name: mine }, ttlSeconds: 600 }`)
       'microvmstates.moorage.dev/status: patch',
       'microvmstates.moorage.dev: get list watch',
       'microvmtenants.moorage.dev: list watch',
+      'microvmvolumes.moorage.dev/status: patch',
+      'microvmvolumes.moorage.dev: list watch create patch delete',
     ])
     expect((await rightsOf(tokens.b, 'moorage-hosts')).filter((line) => !line.includes('moorage.dev'))).toEqual([
       'events.events.k8s.io: create patch',
@@ -524,7 +525,9 @@ describe('the manager', () => {
         "events.events.k8s.io: create patch",
         "microvmhosts.moorage.dev/status: patch",
         "microvmhosts.moorage.dev: list watch",
+        "microvmimages.moorage.dev/status: patch",
         "microvmimages.moorage.dev: list watch patch",
+        "microvmnetworks.moorage.dev/status: patch",
         "microvmnetworks.moorage.dev: list watch patch",
         "microvmoperations.moorage.dev/status: patch",
         "microvmoperations.moorage.dev: list watch delete",
@@ -532,6 +535,7 @@ describe('the manager', () => {
         "microvmrollouts.moorage.dev: list watch",
         "microvms.moorage.dev/status: patch",
         "microvms.moorage.dev: list watch patch",
+        "microvmshares.moorage.dev/status: patch",
         "microvmshares.moorage.dev: list watch",
         "microvmstates.moorage.dev/status: patch",
         "microvmstates.moorage.dev: list watch patch create",
@@ -588,10 +592,20 @@ describe('an agent in a pod', () => {
       await cluster.kubectl('wait', '--for=create', 'microvmhost/node-a', '--timeout=30s')
       await cluster.kubectl('wait', '--for=condition=Ready', 'microvmhost/node-a', '--timeout=30s')
       const credentials = { items: [{ name: 'API-KEY', source: { secretKeyRef: { name: 'app', key: 'api' } } }] }
-      await cluster.apply(yaml(vm('secretive', { credentials })))
+      await cluster.apply(yaml(tenant('default', { images: ['small'] }), image('small')))
+      await cluster.apply(yaml(vm('secretive', { credentials, ...withState('kept') })))
+      const kept = { apiVersion: 'moorage.dev/v1alpha1', kind: 'MicroVMState', metadata: { name: 'kept' } }
+      await cluster.apply(yaml({ ...kept, spec: { size: '64Mi' } }))
+      await cluster.patchStatus('microvmstate/kept', { nodeName: 'node-a', bindingEpoch: 1 })
       await cluster.patchStatus('microvm/secretive', { nodeName: 'node-a', bindingEpoch: 1 })
       await cluster.kubectl('wait', '--for=condition=CredentialsCurrent', 'microvm/secretive', '--timeout=60s')
       await cluster.kubectl('wait', '--for=jsonpath={.status.phase}=Running', 'microvm/secretive', '--timeout=60s')
+      await until(
+        'its volume is told',
+        20,
+        () => cluster.kubectl('get', 'microvmvolumes', '-o', 'jsonpath={.items[*].status.nodeName}'),
+        (node) => node === 'node-a',
+      )
       expect(stage.log()).not.toMatch(/forbidden|denied|Unauthorized/)
     } finally {
       await stage.close()
