@@ -3,6 +3,7 @@ import { kindOf } from '../api/kinds.ts'
 import type { Controller } from '../controller/controller.ts'
 import { type Client, newClient } from '../kubernetes/client.ts'
 import { ApiError } from '../kubernetes/error.ts'
+import { newRecorder } from '../kubernetes/event.ts'
 import { runHeartbeat } from '../kubernetes/heartbeat.ts'
 import { pauseAfter } from '../kubernetes/pause.ts'
 import { newReflector, type Reflector } from '../kubernetes/reflector.ts'
@@ -95,6 +96,13 @@ export function newAgent(options: AgentOptions): Agent {
       const stopOutcomes = controller.onOutcome(({ action, error }) => {
         if (action.kind === 'deleteVolume' && error === null) volumes.deleted(action.name)
       })
+      const recorder = newRecorder({ client, clock, random, controller: 'moorage.dev/agent', instance: nodeName })
+      const stopEvents = controller.events.onNew((ref, { type, reason, message }) => {
+        const uid = from.objects.get(`${ref.kind}/${ref.namespace}/${ref.name}`)?.metadata.uid
+        if (uid === undefined) return
+        const regarding = { apiVersion: hosts.apiVersion, ...ref, uid }
+        recorder.record({ regarding, type, reason, action: reason, note: message })
+      })
       const lease = { client, clock, random, namespace: hostNamespace, name: nodeName }
       const late = (error: Error) => log.warn({ error: error.message }, 'the lease was not renewed; it is tried again')
       try {
@@ -107,10 +115,12 @@ export function newAgent(options: AgentOptions): Agent {
           own.run(signal),
           kept.run(signal),
           volumes.run(signal),
+          recorder.run(signal),
         ])
       } finally {
         stop()
         stopOutcomes()
+        stopEvents()
       }
     },
   }

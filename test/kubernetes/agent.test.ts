@@ -89,6 +89,17 @@ describe('a host of a cluster', () => {
     expect(stage.pidOf('one')).toBe(pid)
   })
 
+  test('what happens to it is told as Events, once', async () => {
+    const events = await until(
+      'its Events',
+      20,
+      () => cluster.get<{ items: { reason: string; regarding: { name: string } }[] }>('events.events.k8s.io'),
+      (list) => list?.items.some(({ reason, regarding }) => reason === 'Started' && regarding.name === 'one') ?? false,
+    )
+    const reasons = events?.items.filter(({ regarding }) => regarding.name === 'one').map(({ reason }) => reason) ?? []
+    expect(reasons.filter((reason) => reason === 'Stopped')).toHaveLength(1)
+  })
+
   test('a Secret is read by its name alone; a new value restarts', async () => {
     const credentials = { items: [{ name: 'API-KEY', source: { secretKeyRef: { name: 'app', key: 'api' } } }] }
     await cluster.apply(yaml(secret('app', { api: 'one' }), vm('secretive', { credentials })))

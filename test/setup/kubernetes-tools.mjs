@@ -49,7 +49,11 @@ async function buildInto(folder) {
     const flags = [`gitVersion=v${version[1]}`, 'gitMajor=1', `gitMinor=${version[2]}`]
     const linker = ['-s', '-w', ...flags.flatMap((flag) => ['-X', `${stamp}.${flag}`])].join(' ')
     const build = ['build', '-C', module, '-trimpath', '-ldflags', linker, '-o', `${fresh}/`, 'tool']
-    await run(['go', ...build], { minutes: 40, quiet: true, env: { GOFLAGS: '-mod=readonly' } }).catch((error) => {
+    await run(['nice', '-n', '19', 'go', ...build], {
+      minutes: 40,
+      quiet: true,
+      env: { GOFLAGS: '-mod=readonly' },
+    }).catch((error) => {
       const hint = 'install Go 1.26, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl'
       throw new Error(`the control plane could not be built (${hint}): ${error.message}`)
     })
