@@ -558,7 +558,7 @@ describe('the manager', () => {
       (await rightsOf(tokens.manager, 'moorage-hosts')).filter((line) => line.startsWith('leases')),
     ).toMatchInlineSnapshot(`
       [
-        "leases.coordination.k8s.io: list watch",
+        "leases.coordination.k8s.io: get list watch",
       ]
     `)
   })
