@@ -65,6 +65,7 @@ export const SERVER_FIELDS = [
   'ownerReferences',
   'managedFields',
   'selfLink',
+  'generateName',
 ] as const
 
 const LABEL_KEY = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?[/])?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/
@@ -108,6 +109,7 @@ const shared = {
   ownerReferences: z.array(owner).max(64).describe('Not read from manifests.').optional(),
   managedFields: z.array(z.looseObject({})).max(256).describe('Not read from manifests.').optional(),
   selfLink: text(1024).describe('Not read from manifests.').optional(),
+  generateName: text(253).describe('What a server made the name of; not read from manifests.').optional(),
 }
 
 /** `metadata` of a namespaced object. */

@@ -86,6 +86,7 @@ metadata:
   finalizers: [ moorage.dev/host ]
   generation: 3
   managedFields: [ { manager: kubectl } ]
+  generateName: a-
   name: home
   namespace: default
   ownerReferences: [ { uid: x } ]
