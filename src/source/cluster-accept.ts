@@ -170,7 +170,7 @@ function ended(record: IndexRecord, now: number): IndexRecord {
 }
 
 function vanished(key: string): SourceProblem {
-  const message = `${key} vanished from the cluster without being deleted: it is left as it is; create it again, or stop it on this host with moorage delete`
+  const message = `${key} vanished from the cluster without being deleted: it is left as it is; create it again, and the new one takes its place`
   return { file: '', line: 0, column: 0, message, key }
 }
 
