@@ -57,7 +57,7 @@ export async function startControlPlane(tools, folder, address = '127.0.0.1') {
       argv: [
         tools['kube-apiserver'],
         ...[`--etcd-servers=${etcd}`, `--cert-dir=${folder}/pki`, `--secure-port=${secure}`],
-        ...['--bind-address=0.0.0.0', `--advertise-address=${address}`, '--endpoint-reconciler-type=none'],
+        ...[`--bind-address=${address === '127.0.0.1' ? address : '0.0.0.0'}`, `--advertise-address=${address}`, '--endpoint-reconciler-type=none'],
         ...[`--token-auth-file=${files.tokens}`, '--authorization-mode=RBAC'],
         ...['--service-cluster-ip-range=10.255.0.0/24', '--disable-admission-plugins=ServiceAccount'],
         ...['--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${files.key}`],

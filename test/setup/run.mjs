@@ -1,5 +1,6 @@
 // @ts-check
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { promisify } from 'node:util'
 import { checkout } from './paths.mjs'
 
 /** Of a long text, in characters, where it begins (often why) and where it ends (often what). @param {string} text */
@@ -71,4 +72,10 @@ export async function script(name, body) {
     console.error(`${name}: ${error instanceof Error ? error.message : error}`)
     process.exitCode = 1
   }
+}
+
+/** stdout of a program that succeeds within two minutes; throws with its stderr otherwise. @param {readonly string[]} argv @returns {Promise<string>} */
+export async function output([program = '', ...args]) {
+  const { stdout } = await promisify(execFile)(program, args, { cwd: checkout, timeout: 120_000, maxBuffer: 1 << 26 })
+  return stdout
 }
