@@ -45,9 +45,9 @@ end
 if ready ~= nil and ready.status == "Unknown" then
   return { status = "Unknown", message = ready.message }
 end
-if ready == nil and obj.kind == "MicroVMOperation" and status.phase ~= "Succeeded" then
-  if status.phase == "Failed" then
-    return { status = "Degraded", message = status.message or "it failed" }
+if ready == nil and obj.kind == "MicroVMOperation" and status.phase ~= "Accepted" then
+  if status.phase == "Refused" or status.phase == "Lapsed" then
+    return { status = "Degraded", message = status.message or "it was not carried out" }
   end
   return health
 end

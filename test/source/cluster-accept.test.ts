@@ -18,9 +18,13 @@ interface More {
 
 /** Each one made is another version. */
 let version = 0
+const nextVersion = () => {
+  version += 1
+  return String(version)
+}
 const vm = ({ uid = 'u1', generation = 1, deleted = false, ...more }: More = {}): ApiObject => ({
   metadata: {
-    ...{ name: 'a', namespace: 'default', uid, generation, resourceVersion: String((version += 1)) },
+    ...{ name: 'a', namespace: 'default', uid, generation, resourceVersion: nextVersion() },
     creationTimestamp: '2025-12-31T23:59:00Z',
     ...(deleted && { deletionTimestamp: '2026-01-01T00:00:00Z' }),
   },

@@ -29,7 +29,10 @@ afterEach(() => stop.abort())
 
 function follow(more: Partial<ReflectorOptions> = {}): Reflector {
   const random = { bytes: (count: number) => new Uint8Array(count) }
-  const reflector = newReflector({ api, clock, random, resource, onChange: () => void (changes += 1), ...more })
+  const onChange = () => {
+    changes += 1
+  }
+  const reflector = newReflector({ api, clock, random, resource, onChange, ...more })
   void reflector.run(stop.signal)
   return reflector
 }
