@@ -222,8 +222,14 @@ export interface Link {
   readonly addresses: readonly string[]
 }
 
+/** What stands for the digest of our chains when only one of our two tables is there. */
+export const halfOfTables = 'half of our tables'
+
 export interface ObservedRules {
-  /** Digest of our chains and set definitions as the kernel lists them; null when a table of ours is missing. */
+  /**
+   * Digest of our chains and set definitions as the kernel lists them; {@link halfOfTables} when one of our tables is
+   * missing, null when both are.
+   */
   readonly chains: string | null
   /** The same digest for what we would load: equal means nobody changed a rule. */
   readonly reference: string

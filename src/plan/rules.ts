@@ -1,5 +1,5 @@
 import { overlaps, parseCidr } from '../cidr.ts'
-import type { HostState, Observed, RuleSetName, RuleSets } from '../host-state.ts'
+import { type HostState, halfOfTables, type Observed, type RuleSetName, type RuleSets } from '../host-state.ts'
 import { add, type Draft } from './draft.ts'
 import { host } from './network.ts'
 
@@ -49,7 +49,7 @@ export function planRules(draft: Draft, desired: HostState, observed: Observed, 
         id: 'ensureRules',
         owner: host,
         after: [],
-        because: chains === null ? 'tables missing' : 'chains were changed',
+        because: chains === null || chains === halfOfTables ? 'tables missing' : 'chains were changed',
       },
       { kind: 'ensureRules', change: { mode: 'replace', sets: wanted } },
     )

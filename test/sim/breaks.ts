@@ -1,3 +1,4 @@
+import { halfOfTables } from '../../src/host-state.ts'
 import { paths, root, type SimHost } from './host.ts'
 import type { Dice } from './random.ts'
 import type { Site } from './site.ts'
@@ -27,7 +28,8 @@ const withLink =
 const withRules =
   (act: (host: SimHost, dice: Dice) => void): Break =>
   (host, dice) => {
-    if (host.net.rules().chains === null) return false
+    const { chains } = host.net.rules()
+    if (chains === null || chains === halfOfTables) return false
     act(host, dice)
     return true
   }

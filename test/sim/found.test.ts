@@ -333,3 +333,17 @@ test('a VM whose runtime folder was removed says what to do, and is started anew
   await scene.rests()
   expect(scene.host.process.spawned).toHaveLength(2)
 })
+
+test.each(['bridge', 'inet'] as const)(
+  'the other table goes, too, when that of %s was deleted with the last VM',
+  async (family) => {
+    const scene = new Scene({ vms: { a: vm } })
+    await scene.rests()
+    scene.host.kill()
+    scene.host.net.deleteOurTables(family)
+    scene.site.want({ ...scene.site.wanted, vms: {} })
+    scene.host.start()
+    await scene.rests()
+    expect(scene.host.net.rules()).toMatchObject({ chains: null, sets: { portAddresses: [] } })
+  },
+)

@@ -95,6 +95,7 @@ export function judgeNet(sight: Sight): void {
   }
   const { chains, reference, sets } = host.net.rules()
   if (used.length > 0 && chains !== reference) fail('I4', `our chains are ${chains}`)
+  if (used.length === 0 && chains !== null) fail('I11', 'our tables are there and no network needs them')
   const same = (what: string, is: readonly string[], should: readonly string[]) => {
     if ([...is].sort().join() !== [...should].sort().join())
       fail('I4', `${what} are ${is.join()} and not ${should.join()}`)

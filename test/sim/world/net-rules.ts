@@ -1,5 +1,5 @@
 import { bounds, parseCidr } from '../../../src/cidr.ts'
-import type { ObservedRules, RuleSetName, RuleSets } from '../../../src/host-state.ts'
+import { halfOfTables, type ObservedRules, type RuleSetName, type RuleSets } from '../../../src/host-state.ts'
 import { emptySets, ruleSetNames, setDefinitions } from '../../../src/world/linux/net/nft-sets.ts'
 
 type Family = 'bridge' | 'inet'
@@ -101,7 +101,8 @@ export function observe(tables: Tables, reference: string, foreign: readonly str
 }
 
 function chainsOf(bridge: Table | null, inet: Table | null, reference: string): string | null {
-  if (bridge === null || inet === null) return null
+  if (bridge === null && inet === null) return null
+  if (bridge === null || inet === null) return halfOfTables
   const altered = [bridge.altered, inet.altered]
   return altered.every((each) => each === 0) ? reference : `${reference} altered ${altered.join('.')}`
 }

@@ -215,7 +215,7 @@ export class SimNet implements Net, Taps {
     return this.#links.list()
   }
 
-  /** Our tables (`chains` is null when one is missing), and who drops what is forwarded; the same until it changes. */
+  /** Our tables (see ObservedRules), and who drops what is forwarded; the same until it changes. */
   rules(): ObservedRules {
     this.#rules ??= observe(this.#tables, this.#reference, this.#foreign.flatMap(dropping))
     return this.#rules

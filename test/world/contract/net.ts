@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest'
-import type { Link, ObservedRules, RuleSetName, RuleSets } from '../../../src/host-state.ts'
+import {
+  halfOfTables,
+  type Link,
+  type ObservedRules,
+  type RuleSetName,
+  type RuleSets,
+} from '../../../src/host-state.ts'
 import type { RootIdentity } from '../../../src/ledger.ts'
 import { emptySets } from '../../../src/world/linux/net/nft-sets.ts'
 import type { Net, NetOperation } from '../../../src/world/net.ts'
@@ -518,8 +524,8 @@ function ruleLaws(law: Law): void {
     const upheavals: readonly (readonly [() => Promise<void>, object])[] = [
       [() => hands.flushRuleset(), { chains: null, sets: emptySets }],
       [() => hands.deleteOurTables(), { chains: null, sets: emptySets }],
-      [() => hands.deleteOurTables('bridge'), { chains: null, sets: { portMacs: [], outbound: ['br-a'] } }],
-      [() => hands.deleteOurTables('inet'), { chains: null, sets: { portMacs: sets.portMacs, outbound: [] } }],
+      [() => hands.deleteOurTables('bridge'), { chains: halfOfTables, sets: { portMacs: [], outbound: ['br-a'] } }],
+      [() => hands.deleteOurTables('inet'), { chains: halfOfTables, sets: { portMacs: sets.portMacs, outbound: [] } }],
       [() => hands.removeElement('outbound', 'br-a'), { chains: whole.chains, sets: { ...sets, outbound: [] } }],
       [() => hands.removeElement('masquerade', '10.1.0.0/24'), { sets: { masquerade: sets.masquerade.slice(1) } }],
     ]

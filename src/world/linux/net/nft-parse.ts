@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RuleSetName, RuleSets } from '../../../host-state.ts'
+import { halfOfTables, type RuleSetName, type RuleSets } from '../../../host-state.ts'
 import type { RootIdentity } from '../../../ledger.ts'
 import { tableName } from './nft-chains.ts'
 import { digestItems, type Item } from './nft-digest.ts'
@@ -7,7 +7,7 @@ import { emptySets, ruleSetNames, setDefinitions } from './nft-sets.ts'
 
 /** What is there of our tables, and the base chains of others that drop forwarded packets. */
 export interface Listing {
-  /** Digest of everything in our tables but the elements of our sets; null when a table is missing. */
+  /** Digest of everything in our tables but the elements of our sets; see ObservedRules. */
   readonly chains: string | null
   readonly sets: RuleSets
   /** As `family table chain`. */
@@ -43,8 +43,9 @@ export function parseListing(root: RootIdentity, stdout: string): Listing {
   if (others === undefined) throw new Error('nft listed no chains; see whether `nft -j list chains` works here')
   try {
     const { sets, rest } = takeElements([...(bridge ?? []), ...(inet ?? [])])
-    const whole = bridge !== undefined && inet !== undefined
-    return { chains: whole ? digestItems(rest) : null, sets, foreign: others.flatMap((item) => dropping(item, root)) }
+    const there = [bridge, inet].filter((items) => items !== undefined).length
+    const chains = there === 2 ? digestItems(rest) : there === 1 ? halfOfTables : null
+    return { chains, sets, foreign: others.flatMap((item) => dropping(item, root)) }
   } catch (cause) {
     // Elements and objects have many shapes; one that is none of them ends somewhere in between.
     throw unreadable(cause)

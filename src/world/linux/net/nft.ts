@@ -1,3 +1,4 @@
+import { halfOfTables } from '../../../host-state.ts'
 import type { RootIdentity } from '../../../ledger.ts'
 import type { Process } from '../../process.ts'
 import { tableName, tablesLine } from './nft-chains.ts'
@@ -42,7 +43,8 @@ export async function list(run: Run, root: RootIdentity, signal: AbortSignal): P
 export async function referenceDigest(run: Run, root: RootIdentity, signal: AbortSignal): Promise<string> {
   const commands = [tablesLine(root), ...listCommands(root)]
   const { chains } = parseListing(root, await shellOut(run, ['unshare', '--net', ...shell], commands, signal))
-  if (chains === null) throw new Error('our nftables tables could not be loaded into an empty network namespace')
+  if (chains === null || chains === halfOfTables)
+    throw new Error('our nftables tables could not be loaded into an empty network namespace')
   return chains
 }
 

@@ -1,3 +1,4 @@
+import { halfOfTables } from '../../../host-state.ts'
 import type { RootIdentity } from '../../../ledger.ts'
 import type { NetHost } from './host.ts'
 import { referenceDigest } from './nft.ts'
@@ -35,7 +36,7 @@ export function reference(host: NetHost, root: RootIdentity): Reference {
       return measuring
     },
     choose(measured, chains) {
-      if (fresh && chains !== null) remembered = chains
+      if (fresh && chains !== null && chains !== halfOfTables) remembered = chains
       fresh = false
       return measured ?? remembered ?? 'unknown'
     },
