@@ -13,6 +13,8 @@ interface Asked {
   readonly type: string
   /** Milliseconds since the host was made. */
   readonly at: number
+  /** When it was asked for, by the wall clock. */
+  readonly createdAt: number
 }
 
 /** Whether what statuses claim is so, and what was accepted is done. */
@@ -35,9 +37,9 @@ export class Statuses {
     const statuses = controller?.statuses.current
     if (!statuses || statuses === this.#seen) return
     this.#seen = statuses
-    const objects = new Map(controller.last?.source.objects.map((one) => [one.key, one.object]))
+    const objects = new Map(controller.last?.source.objects.map((one) => [one.key, one]))
     for (const [key, status] of statuses as ReadonlyMap<string, Said>) {
-      const object = objects.get(key)
+      const { object, createdAt = 0 } = objects.get(key) ?? {}
       if (object?.kind === 'MicroVM') {
         this.#consistent(key, status)
         this.#available(object.metadata.name, object.spec.readiness !== undefined, status)
@@ -47,7 +49,7 @@ export class Statuses {
       }
       if (object?.kind !== 'MicroVMOperation' || status.phase !== 'Accepted') continue
       if (this.#operations.some((one) => one.key === key)) continue
-      this.#operations.push({ key, name: object.spec.microVM.name, type: object.spec.type, at: time })
+      this.#operations.push({ key, name: object.spec.microVM.name, type: object.spec.type, at: time, createdAt })
     }
   }
 
@@ -55,7 +57,9 @@ export class Statuses {
   judgeRest(): void {
     const { host, site, tally, fail } = this.#sight
     if (['ledger removed', 'ledger torn', 'index removed'].some((kind) => tally.has(kind))) return
-    const last = new Map(this.#operations.map((one) => [one.name, one]))
+    // Several that are taken on in one pass are told in any order.
+    const inOrder = this.#operations.toSorted((a, b) => a.at - b.at || a.createdAt - b.createdAt)
+    const last = new Map(inOrder.map((one) => [one.name, one]))
     for (const { name, type, at } of last.values()) {
       const known = this.#strategies.get(name)
       const vm = site.wanted.vms[name]
