@@ -151,14 +151,15 @@ export class MemoryFiles implements Files {
     return node?.type === 'file' ? node.bytes : null
   }
 
-  /** Everything below a folder: path and, for files, text. */
+  /** Everything below a folder: path and, for files, text. A link is what it is; nothing is listed behind it. */
   everything(path = '/'): { path: string; type: Node['type']; mode: number; text: string }[] {
     const node = this.#peek(path)
     if (node?.type !== 'directory') return []
     return [...node.entries].sort().flatMap(([name, child]) => {
       const full = `${path === '/' ? '' : path}/${name}`
       const text = child.type === 'file' ? new TextDecoder().decode(child.bytes) : ''
-      return [{ path: full, type: child.type, mode: child.mode, text }, ...this.everything(full)]
+      const below = child.type === 'directory' ? this.everything(full) : []
+      return [{ path: full, type: child.type, mode: child.mode, text }, ...below]
     })
   }
 
