@@ -43,7 +43,7 @@ export function planMachines(
   now: number,
   obstacles: Obstacles,
 ): MachineDraft {
-  const grants = grant(desired, observed, ledger)
+  const grants = grant(desired, observed, ledger, obstacles.machines)
   const context: Context = { draft, observed, ledger, grants, obstacles, now, goneAfter: new Map(), starts: new Map() }
   const seen = new Map(observed.machines.map((machine) => [machine.uid, machine]))
   for (const machine of desired.machines) planWanted(context, machine, seen.get(machine.uid))

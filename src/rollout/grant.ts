@@ -14,11 +14,20 @@ export interface Grants {
  * Machines that share a secret restart one by one when it changes: the next goes only once the one before answers its
  * readiness probe with the new value. Restarts for any other reason concern one machine's own spec and do not wait.
  * Those that are not ready, whatever for, go first, and one that is ready waits for them: a value that changes again
- * meanwhile, or one that somebody fell with, takes no second one down.
+ * meanwhile, or one that somebody fell with, takes no second one down. Who cannot come back without an operator holds
+ * nobody: one that may not start, and one that runs with the newest value where nobody can ask whether it is ready, since
+ * its runtime folder was removed.
+ *
+ * @param refused uids of machines that the host does not let start
  */
-export function grant(desired: HostState, observed: Observed, ledger: Ledger): Grants {
+export function grant(
+  desired: HostState,
+  observed: Observed,
+  ledger: Ledger,
+  refused: ReadonlySet<string> = new Set(),
+): Grants {
   const seen = new Map(observed.machines.map((machine) => [machine.uid, machine]))
-  const members = desired.machines.map((machine) => stand(machine, seen.get(machine.uid), ledger, observed))
+  const members = desired.machines.map((machine) => stand(machine, seen.get(machine.uid), ledger, observed, refused))
   const busy = new Map<string, string>()
   const occupy = ({ machine }: Standing) => {
     for (const secret of machine.secrets) busy.set(secret, machine.owner.name)
@@ -43,18 +52,25 @@ interface Standing {
   /** It goes for the new value, or went for it and has not come back. */
   readonly underWay: boolean
   readonly ready: boolean
-  /** It runs with an old value. */
+  /** It runs with an old value, and may be started with the new one. */
   readonly rotates: boolean
 }
 
-function stand(machine: Machine, seen: ObservedMachine | undefined, ledger: Ledger, observed: Observed): Standing {
+function stand(
+  machine: Machine,
+  seen: ObservedMachine | undefined,
+  ledger: Ledger,
+  observed: Observed,
+  refused: ReadonlySet<string>,
+): Standing {
   const started: StartedRecord | null = ledger.machines[machine.uid]?.started ?? seen?.started ?? null
   const alive = seen !== undefined && seen.phase !== 'Gone'
   const flying = observed.inFlight.some((operation) => operation.machine === machine.uid)
   const behind = started !== null && (due(machine, started)?.fields.includes('credentials') ?? false)
-  const rotates = alive && behind
-  const ready = !alive || seen.ready || started?.ended !== null
-  const down = !alive && wantsToRun(machine) && machine.blocked === null && (flying || started !== null)
+  const mayStart = machine.blocked === null && !refused.has(machine.uid)
+  const rotates = alive && behind && mayStart
+  const ready = !alive || seen.ready || started?.ended !== null || (seen.stray === true && !rotates)
+  const down = !alive && wantsToRun(machine) && mayStart && (flying || started !== null)
   return { machine, rotates, ready, underWay: (rotates && flying) || (!behind && !ready) || down }
 }
 

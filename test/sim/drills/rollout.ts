@@ -33,18 +33,53 @@ export const rolloutDrills: readonly Drill[] = [
     name: 'a secret changes twice and its first VM crashes in between',
     play: (stage) => twice(stage, [6000, 9000, 16_000], 'crashes'),
   },
+  {
+    name: 'the runtime folder of a VM goes while it comes back with a new value',
+    async play(stage) {
+      const write = await three(stage, 'first')
+      stage.faulty = true
+      write('second')
+      await stage.passUntil(() => stage.starts('a') === 2 && stage.vmm('a').state === 'running', enough)
+      stage.host.files.unlink(stage.vmm('a').spec.directory)
+      await stage.pass(enough)
+      stage.mustRun(...names)
+      stage.expect(stage.starts('a') === 2, 'a was started anew')
+      for (const name of names) stage.expect(has(stage.vmm(name).credentials, 'second'), `${name} has an old value`)
+    },
+  },
+  {
+    name: 'a secret changes and one of its VMs may not start',
+    async play(stage) {
+      const write = await three(stage, 'first')
+      // From now on the name is taken.
+      stage.host.net.setAlias('vm-a', 'of somebody else')
+      await stage.pass(5000)
+      write('second')
+      await stage.pass(enough)
+      stage.mustRun(...names)
+      stage.expect(has(stage.vmm('a').credentials, 'first'), 'a was started anew')
+      for (const name of ['b', 'c'])
+        stage.expect(has(stage.vmm(name).credentials, 'second'), `${name} has an old value`)
+    },
+  },
 ]
 
-async function twice(stage: Stage, pauses: readonly number[], fate: Fate): Promise<void> {
-  const write = (value: string) =>
-    stage.write('base.yaml', image('small'), network('n1'), secret('token', { token: `${canary}-${value}` }))
+/** Three VMs with one Secret, up; the answered call changes its value. */
+async function three(stage: Stage, value: string): Promise<(value: string) => void> {
+  const write = (next: string) =>
+    stage.write('base.yaml', image('small'), network('n1'), secret('token', { token: `${canary}-${next}` }))
   const items = [{ name: 'key', source: { secretKeyRef: { name: 'token', key: 'token' } } }]
-  write('first')
+  write(value)
   for (const [index, name] of names.entries())
     stage.write(`${name}.yaml`, networked(name, 'n1', 10 + index, { credentials: { items } }))
   await stage.start()
   await stage.pass(enough)
   stage.mustRun(...names)
+  return write
+}
+
+async function twice(stage: Stage, pauses: readonly number[], fate: Fate): Promise<void> {
+  const write = await three(stage, 'first')
   stage.faulty = true
   const { process } = stage.host
   let about = ''
