@@ -22,6 +22,8 @@ const options = { mode: 0o600, durable: false }
 export async function openStatuses({ files }: World, folder: string): Promise<StatusStore> {
   await files.makeDirectory(folder, { mode: 0o700 })
   let current: ReadonlyMap<string, Status> = await load()
+  /** Keys whose files may be other ones than `current` says, since a save of them did not come to its end. */
+  const doubtful = new Set<string>()
 
   async function load(): Promise<Map<string, Status>> {
     const statuses = new Map<string, Status>()
@@ -45,10 +47,14 @@ export async function openStatuses({ files }: World, folder: string): Promise<St
   async function write(next: ReadonlyMap<string, Status>, before: ReadonlyMap<string, Status>): Promise<void> {
     const changed: [string, Uint8Array][] = []
     for (const [key, status] of next) {
-      if (before.get(key) !== status) changed.push([fileOf(key), Buffer.from(`${JSON.stringify(status)}\n`)])
+      if (before.get(key) === status && !doubtful.has(key)) continue
+      doubtful.add(key)
+      changed.push([fileOf(key), Buffer.from(`${JSON.stringify(status)}\n`)])
     }
     await publishAll(files, folder, changed, options)
-    for (const key of before.keys()) if (!next.has(key)) await files.remove(`${folder}/${fileOf(key)}`)
+    for (const key of new Set([...before.keys(), ...doubtful]))
+      if (!next.has(key)) await files.remove(`${folder}/${fileOf(key)}`)
+    doubtful.clear()
   }
 
   return {

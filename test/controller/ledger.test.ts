@@ -4,6 +4,7 @@ import type { Paths } from '../../src/controller/paths.ts'
 import { openStatuses } from '../../src/controller/report.ts'
 import type { Status } from '../../src/controller/status/status.ts'
 import { type Ledger, newRecord } from '../../src/ledger.ts'
+import { FileError } from '../../src/world/files.ts'
 import type { World } from '../../src/world/world.ts'
 import { MemoryFiles } from '../world/memory-files.ts'
 
@@ -65,4 +66,26 @@ describe('a folder that somebody removes', () => {
     await store.save(new Map([...store.current, ['MicroVM/default/b', two!]]))
     expect((await openStatuses(world, paths.status)).current).toEqual(store.current)
   })
+})
+
+test('statuses of a save that failed are known to be doubtful', async () => {
+  const files = new MemoryFiles()
+  const folder = '/var/lib/moorage/status'
+  files.folder('/var/lib/moorage')
+  const world = { files } as unknown as World
+  const [one, two] = [{ phase: 'Running' }, { phase: 'Stopped' }] as unknown as Status[]
+  const store = await openStatuses(world, folder)
+  const before = new Map([['MicroVM/default/a', one!]])
+  await store.save(before)
+  files.hook = ({ name, path, phase }) => {
+    if (name === 'rename' && phase === 'after') throw new FileError('EIO', path, 'EIO')
+  }
+  const next = new Map([
+    ['MicroVM/default/a', two!],
+    ['MicroVM/default/b', two!],
+  ])
+  await expect(store.save(next)).rejects.toThrow('EIO')
+  files.hook = () => {}
+  await store.save(before)
+  expect((await openStatuses(world, folder)).current).toEqual(before)
 })
