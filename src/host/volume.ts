@@ -10,7 +10,10 @@ import { faultOf, readRecord, recordOf, renderRecord, type VolumeRecord } from '
  * cannot; what is cut short leaves either the volume whole or nothing under its name.
  */
 export interface VolumeHost {
-  /** Every folder. Two looks for each volume, and its record only when it changed. */
+  /**
+   * Every folder. Two looks for each volume, and its record only when it changed. What an act could not clear behind
+   * itself is cleared.
+   */
   observe(signal: AbortSignal): Promise<readonly ObservedVolume[]>
   /** A sparse image with its file system, published whole and on the disk. Never over one that is there. */
   create(volume: Volume, signal: AbortSignal): Promise<void>
@@ -36,6 +39,8 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
   const doomed = new Map<string, ObservedVolume>()
   /** Temporary folders of our own work; others are left from a crash. */
   const busy = new Set<string>()
+  /** Of our own work something was left, since it could not be removed. */
+  let littered = false
 
   const at = (name: string) => {
     if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) throw new Error(`${JSON.stringify(name)} is no name of a volume`)
@@ -77,7 +82,14 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
     try {
       await work(`${volumes}/${temporary}`)
     } finally {
-      await clearFolder(files, `${volumes}/${temporary}`, 'volume.json').finally(() => busy.delete(temporary))
+      try {
+        await clearFolder(files, `${volumes}/${temporary}`, 'volume.json')
+      } catch (error) {
+        littered = true
+        throw error
+      } finally {
+        busy.delete(temporary)
+      }
     }
   }
   const sweep = async (): Promise<void> => {
@@ -92,6 +104,11 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
       if (await files.stat(volumes)) await files.sync(volumes)
     },
     async observe(signal) {
+      if (littered)
+        littered = await sweep().then(
+          () => false,
+          () => true,
+        )
       const names = (await list()).filter((name) => !name.startsWith('.'))
       signal.throwIfAborted()
       const there = new Set(names)

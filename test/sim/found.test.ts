@@ -348,3 +348,21 @@ test.each(['bridge', 'inet'] as const)('our other table goes when that of %s is 
   await scene.rests()
   expect(net.rules()).toMatchObject({ chains: null, sets: { portAddresses: [] } })
 })
+
+test('what is left of a volume that could not be made goes though nobody wants it any more', async () => {
+  const scene = new Scene({})
+  await scene.rests()
+  let failures = 0
+  scene.host.files.hook = ({ name, path, phase }) => {
+    if (phase === 'after' || !path.includes('/.new-home-a') || (name !== 'sync' && name !== 'list')) return
+    failures += 1
+    throw new FileError('EIO', path, `EIO: ${name} ${path}`)
+  }
+  scene.site.want({ ...scene.site.wanted, vms: { a: { ...vm, state: true } } })
+  await scene.host.pass(20)
+  scene.site.want({ ...scene.site.wanted, vms: { a: vm } })
+  await scene.host.pass(5000)
+  expect(failures).toBeGreaterThan(1)
+  scene.host.files.hook = () => {}
+  await scene.rests()
+})
