@@ -21,6 +21,9 @@ export interface Incarnation {
   served: boolean
   /** Its start was told as failed or called back. */
   failed: boolean
+  /** The controller that spawned it, counted from 1, and whether that one's start of it came to its end. */
+  readonly by: number
+  begun: boolean
 }
 
 /** Every VMM that was ever spawned, by the name of its VM, the oldest first. */
@@ -28,11 +31,12 @@ export class Lives {
   readonly #byName = new Map<string, Incarnation[]>()
   readonly #living = new Set<Incarnation>()
 
-  add(vmm: SimVmm, at: number): Incarnation {
+  add(vmm: SimVmm, at: number, by: number): Incarnation {
     const folder = vmm.spec.directory.split('/').at(-1) ?? ''
     const one: Incarnation = {
       ...{ name: vmm.name.replace('default.', ''), vmm, at, folder },
       ...{ ordered: null, pressed: null, stood: null, over: null, shutdown: false, served: false, failed: false },
+      ...{ by, begun: false },
     }
     this.#byName.set(one.name, [...this.of(one.name), one])
     this.#living.add(one)

@@ -41,6 +41,8 @@ export class Stops {
     const pid = /^process\.signal SIGKILL (\d+)$/.exec(line)?.[1]
     for (const one of this.#lives.living) {
       if (String(one.vmm.pid) !== pid || one.over !== null) continue
+      // Who spawned it and has not told how that went undoes it.
+      if (!one.begun && one.by === this.#sight.host.lives) one.failed = true
       this.#ends(one, now, 'killed')
       this.#ordered(one, now)
     }
@@ -48,12 +50,14 @@ export class Stops {
 
   /** A line of the log. */
   log(message: string, action: string): void {
-    if (message !== 'failed' && message !== 'called back') return
+    if (message !== 'done' && message !== 'failed' && message !== 'called back') return
     const folder = /^(?:start|stop|conclude)Machine\/(.+)$/.exec(action)?.[1]
     if (folder === undefined) return
     for (const name of this.#lives.names) {
       const last = this.#lives.of(name).at(-1)
       if (last?.folder !== folder) continue
+      if (action.startsWith('start')) last.begun = true
+      if (message === 'done') continue
       if (action.startsWith('start')) last.failed = true
       this.#rotating.delete(name)
     }
@@ -101,8 +105,9 @@ export class Stops {
     if (!this.#isRotation(one, now)) return
     const own = this.#sight.site.wanted.vms[one.name]?.credential
     for (const [name, { old }] of this.#rotating) {
-      // One that does not serve yet takes nothing away: its start is called back for the newer value.
-      if (!one.vmm.up) break
+      // One that does not serve yet, or not as far as anybody knows, takes nothing away: its start is called back for the
+      // newer value.
+      if (!one.vmm.up || (!one.begun && one.by === this.#sight.host.lives)) break
       const other = this.#sight.site.wanted.vms[name]
       if (name === one.name || other?.credential !== own) continue
       const how = old.over === null ? 'is on its way down' : 'has not served since'

@@ -203,7 +203,7 @@ export class Oracles {
     for (; this.#seenSpawns < spawned.length; this.#seenSpawns += 1) {
       const vmm = spawned[this.#seenSpawns]!
       const { spec } = vmm
-      this.#starts.started(this.#lives.add(vmm, this.#host.time))
+      this.#starts.started(this.#lives.add(vmm, this.#host.time, this.#host.lives))
       const told = [...spec.argv, ...Object.values(spec.env)].join('\0')
       if (told.includes(canary)) this.#fail('I10', 'argv or environment of a VMM')
       if (told.includes(Buffer.from(canary).toString('base64').slice(0, 16))) this.#fail('I10', 'argv, in base64')
