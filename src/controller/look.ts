@@ -12,7 +12,7 @@ import type { Backoff } from './backoff.ts'
 import type { Executor } from './executor.ts'
 import type { FactReader } from './facts.ts'
 import type { LedgerStore } from './ledger.ts'
-import { rebuild } from './rebuild.ts'
+import { rebuild, rebuildUsers } from './rebuild.ts'
 import type { PassView } from './status/view.ts'
 
 export interface LookDeps {
@@ -47,7 +47,7 @@ export async function look(deps: LookDeps, signal: AbortSignal): Promise<Look> {
   const mark = deps.executor.mark()
   const { source, observed } = await observe(deps, signal)
   const base = ledger.current
-  const known = rebuild(base, observed.machines)
+  const known = rebuildUsers(rebuild(base, observed.machines), source.objects, observed.links, settings.users)
   const found = await facts.read(source.objects, signal)
   const now = world.clock.now()
   const resolved = deps.resolve({

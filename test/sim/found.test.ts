@@ -366,3 +366,23 @@ test('what is left of a volume that could not be made goes though nobody wants i
   scene.host.files.hook = () => {}
   await scene.rests()
 })
+
+test('a VM that lost its runtime folder and its record is known by its TAP', async () => {
+  const scene = new Scene({ vms: { b: vm } }, 'runtime folder removed', 'ledger torn')
+  await scene.rests()
+  scene.site.want({ ...scene.site.wanted, vms: { a: vm, b: vm } })
+  await scene.rests()
+  // Its user is not the next one that is free.
+  scene.site.want({ ...scene.site.wanted, vms: { a: vm } })
+  await scene.rests()
+  const vmm = scene.vmm('a')!
+  scene.host.kill()
+  scene.host.files.unlink(vmm.spec.directory)
+  for (const { path } of scene.host.files.everything(`${paths.ledger}/machines`)) scene.host.files.write(path, '{"ver')
+  scene.host.start()
+  await scene.rests()
+  expect(scene.host.process.vmms()).toEqual([vmm])
+  scene.host.process.kill(vmm.pid)
+  await scene.rests()
+  expect(scene.host.process.spawned).toHaveLength(3)
+})

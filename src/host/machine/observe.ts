@@ -80,11 +80,15 @@ function identify({ id, file }: Kept, records: Records): Omit<Known, 'kept'> | n
   return found ? { uid: found[0], owner: found[1].ref, user: found[1].user } : null
 }
 
-/** Machines that should be there, by what was written down, and have no folder. */
+/**
+ * Machines that should be there, by what was written down, and have no folder; and those that are about to start for the
+ * first time: perhaps it is only that nobody knows any more that they did.
+ */
 function straysOf(records: Records, ids: ReadonlySet<string>): [string, MachineRecord][] {
-  return Object.entries(records).filter(
-    ([uid, { started }]) => started !== null && started.ended === null && !ids.has(idOf(uid)),
-  )
+  return Object.entries(records).filter(([uid, { started, power }]) => {
+    const mayRun = started === null ? power.wish === 'on' : started.ended === null
+    return mayRun && !ids.has(idOf(uid))
+  })
 }
 
 /** VMMs by uid, of machines whose life socket says nothing or whose process is not known yet. */

@@ -128,8 +128,8 @@ export const controllerBugs: readonly Bug[] = [
   {
     name: 'lost-ledger-not-rebuilt',
     file: 'controller/look.ts',
-    find: 'const known = rebuild(base, observed.machines)',
-    replace: 'const known = rebuild(base, [])',
+    find: 'rebuild(base, observed.machines)',
+    replace: 'rebuild(base, [])',
     why: 'what runs is not asked what it was started with',
   },
   {
