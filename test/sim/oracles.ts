@@ -211,7 +211,10 @@ export class Oracles {
     }
   }
 
-  /** A state's volume is never another one, whatever happens to its VM: nobody here deletes a state. */
+  /**
+   * A state's volume is never another one, whatever happens to its VM: nobody here deletes a state. It counts from when its
+   * name stands on the disk or a VMM has it: until then it is empty, and being made.
+   */
   #volumesStay(): void {
     const folder = this.#host.has(paths.volumes) ? this.#host.files.at(paths.volumes, false) : null
     if (folder?.type !== 'directory') {
@@ -220,6 +223,7 @@ export class Oracles {
     }
     for (const [name, node] of folder.entries) {
       if (!name.startsWith('home-') || this.#volumes.has(name) || node.type !== 'directory') continue
+      if (folder.durable.get(name) !== node && !this.#isUsed(name)) continue
       const image = node.entries.get('data.img')
       if (image) this.#volumes.set(name, image)
     }
@@ -228,6 +232,11 @@ export class Oracles {
       if (node?.type !== 'directory' || node.entries.get('data.img') !== image)
         this.#fail('I6', `volume ${name} is gone`)
     }
+  }
+
+  #isUsed(volume: string): boolean {
+    const path = `${paths.volumes}/${volume}/`
+    return this.#host.process.vmms().some(({ spec }) => spec.argv.some((word) => word.includes(path)))
   }
 
   #fail(...words: string[]): void {
