@@ -51,13 +51,20 @@ test('on a host without IPv6 everything holds', async () => {
   expect(outcomes.map(({ error }) => error)).toEqual([null, null, null, null])
   expect(host.inputs.slice(1)).toEqual([
     ['ip -force -batch -', 'link set dev a up', 'tuntap add dev b mode tap user 64001'],
-    [
-      'ip -force -batch -',
-      'link set dev b group 77 alias moorage:x/y',
-      'link set dev b addrgenmode none',
-      'link set dev b up',
-    ],
+    ['ip -force -batch -', 'link set dev b group 77 alias moorage:x/y'],
+    ['ip -force -batch -', 'link set dev b addrgenmode none', 'link set dev b up'],
   ])
+})
+
+test('a link that cannot be put into its group is not set up, where no rule would watch it', async () => {
+  const host = scripted(failing(/dev [ab] group/, 'RTNETLINK answers: Cannot allocate memory'))
+  const group = { op: 'setGroup', name: 'b', group: 77 } as const
+  const outcomes = await linuxNet(root, host).commit([tap('a'), up('a'), group, up('b'), up('c')], never)
+  expect(outcomes.map(({ error }) => error === null)).toEqual([false, false, false, false, true])
+  const done = host.inputs.flatMap(([, ...lines]) => lines)
+  expect(done.filter((line) => / up$/.test(line))).toContain('link set dev c up')
+  expect(host.inputs.slice(1).flat()).not.toContain('link set dev a up')
+  expect(host.inputs.slice(1).flat()).not.toContain('link set dev b up')
 })
 
 test('nothing is done to a link whose making fails, and each line is carried out at most once', async () => {

@@ -21,6 +21,9 @@ export interface LinkCommit {
   readonly about: (operation: LinkOperation) => void
 }
 
+/** Names of links to which nothing more is done, with what they could not be. */
+type Missing = Map<string, 'made' | 'put into its group'>
+
 /** What ip(8) forgives: it is there, it is gone. */
 const forgiven: Partial<Record<LinkOperation['op'], RegExp>> = {
   addAddress: /already assigned|File exists/,
@@ -29,7 +32,7 @@ const forgiven: Partial<Record<LinkOperation['op'], RegExp>> = {
 
 /** Carries out link operations with the outcomes of src/world/linux/net/links.ts. */
 export function commitLinks(commit: LinkCommit, operations: Placed<LinkOperation>, outcomes: Outcomes): void {
-  const missing = new Set<string>()
+  const missing: Missing = new Map()
   const doomed: (readonly [number, Removal])[] = []
   for (const [place, operation] of operations) {
     const why = refuse(operation)
@@ -48,25 +51,20 @@ export function commitLinks(commit: LinkCommit, operations: Placed<LinkOperation
   removeAll(commit, doomed, missing, outcomes)
 }
 
-function changeOne(
-  commit: LinkCommit,
-  place: number,
-  operation: Change,
-  missing: Set<string>,
-  outcomes: Outcomes,
-): void {
+function changeOne(commit: LinkCommit, place: number, operation: Change, missing: Missing, outcomes: Outcomes): void {
   const { name } = operation
   const names = operation.op === 'setMaster' ? [name, operation.master] : [name]
   const lacks = names.find((each) => missing.has(each))
   if (lacks !== undefined) {
-    outcomes.fail(place, notTried(lacks))
+    outcomes.fail(place, notTried(lacks, missing))
     return
   }
   const refused = commit.fails(operation)
   if (refused === null) commit.about(operation)
   const words = refused ?? carryOut(commit, operation, place + 1 > commit.cut)
   if (words === null || (refused === null && forgiven[operation.op]?.test(words))) return
-  if (operation.op === 'addBridge' || operation.op === 'addTap') missing.add(name)
+  if (operation.op === 'addBridge' || operation.op === 'addTap') missing.set(name, 'made')
+  if (operation.op === 'setGroup') missing.set(name, 'put into its group')
   outcomes.fail(place, explain(operation, words))
 }
 
@@ -103,7 +101,7 @@ function carryOut({ links }: LinkCommit, operation: Change, half: boolean): Word
 function removeAll(
   commit: LinkCommit,
   doomed: readonly (readonly [number, Removal])[],
-  missing: ReadonlySet<string>,
+  missing: Missing,
   outcomes: Outcomes,
 ): void {
   const last = doomed.at(-1)
@@ -126,11 +124,11 @@ function removeAll(
   for (const [place, operation] of doomed) {
     const words = refused.get(place) ?? stuck
     if (words !== null) outcomes.fail(place, explain(operation, words))
-    else if (lacks !== undefined) outcomes.fail(place, notTried(lacks))
+    else if (lacks !== undefined) outcomes.fail(place, notTried(lacks, missing))
     else links.remove(operation.name)
   }
 }
 
-function notTried(name: string): string {
-  return `not tried: ${name} could not be made`
+function notTried(name: string, missing: Missing): string {
+  return `not tried: ${name} could not be ${missing.get(name)}`
 }

@@ -9,8 +9,11 @@ export interface IpLine {
   readonly operations: readonly number[]
   /** Names of the links it speaks of. */
   readonly touches: readonly string[]
-  /** True for the line that makes its link. */
-  readonly adds: boolean
+  /**
+   * When it fails, nothing more is done to the links that it speaks of, and this is said of them; null when the others can
+   * do without it. Outside our group no rule watches a port.
+   */
+  readonly vital: 'made' | 'put into its group' | null
   /** What ip(8) may say without the operation having failed; null when nothing. */
   readonly forgives: RegExp | null
 }
@@ -28,7 +31,7 @@ const gone = /Cannot find device|No such device/
 export function linesOf(index: number, operation: Exclude<LinkOperation, { op: 'removeLink' }>): readonly IpLine[] {
   const { name } = operation
   const line = (text: string, more: Partial<IpLine> = {}): IpLine => {
-    return { text, operations: [index], touches: [name], adds: false, forgives: null, ...more }
+    return { text, operations: [index], touches: [name], vital: null, forgives: null, ...more }
   }
   // No link-local address by which guests could reach the host over IPv6; a host without IPv6 does not know the word.
   const noIPv6 = line(`link set dev ${name} addrgenmode none`, {
@@ -38,21 +41,21 @@ export function linesOf(index: number, operation: Exclude<LinkOperation, { op: '
     case 'addBridge': {
       const identity = `address ${bridgeMac(operation.alias)} group ${operation.group}`
       return [
-        line(`link add name ${name} ${identity} type bridge ${bridgeOptions}`, { adds: true }),
+        line(`link add name ${name} ${identity} type bridge ${bridgeOptions}`, { vital: 'made' }),
         line(`link set dev ${name} alias ${operation.alias}`),
         noIPv6,
       ]
     }
     case 'addTap':
       return [
-        line(`tuntap add dev ${name} mode tap user ${operation.user}`, { adds: true }),
-        line(`link set dev ${name} group ${operation.group} alias ${operation.alias}`),
+        line(`tuntap add dev ${name} mode tap user ${operation.user}`, { vital: 'made' }),
+        line(`link set dev ${name} group ${operation.group} alias ${operation.alias}`, { vital: 'put into its group' }),
         noIPv6,
       ]
     case 'setAlias':
       return [line(`link set dev ${name} alias ${operation.alias}`)]
     case 'setGroup':
-      return [line(`link set dev ${name} group ${operation.group}`)]
+      return [line(`link set dev ${name} group ${operation.group}`, { vital: 'put into its group' })]
     case 'setMaster':
       return [line(`link set dev ${name} master ${operation.master}`, { touches: [name, operation.master] })]
     case 'setMtu':
@@ -85,7 +88,7 @@ export function removalLines(doomed: readonly Doomed[], group: number): readonly
     text,
     operations: those.map(({ operation }) => operation),
     touches: those.map(({ name }) => name),
-    adds: false,
+    vital: null,
     forgives: gone,
   })
   const [only] = doomed

@@ -25,7 +25,7 @@ export async function commitLinks(
   const sound = [...operations].filter(([index]) => !outcomes.failed(index))
   const removes = sound.some(([, { op }]) => op === 'removeLink')
   let pending = render(root, sound, removes ? await listLinks(run, signal) : [])
-  const missing = new Set<string>()
+  const missing: Missing = new Map()
   for (let force = false; pending.length > 0; force = true) {
     const wave = force ? takeWave(pending) : pending
     const lines = wave.map(({ text }) => text)
@@ -35,6 +35,9 @@ export async function commitLinks(
     pending = pending.filter((line) => !over.has(line) && isWorthwhile(line, missing, outcomes))
   }
 }
+
+/** Names of links to which nothing more is done, with what they could not be. */
+type Missing = Map<string, IpLine['vital']>
 
 /** All lines, in the order of the operations; removals that stand together go together. */
 function render(
@@ -60,12 +63,12 @@ function render(
   return lines
 }
 
-/** Lines that can go together: none about a link that is made among them, none before an earlier one about its link. */
+/** Lines that can go together: none behind one that is vital to its link, none before an earlier one about its link. */
 function takeWave(pending: readonly IpLine[]): readonly IpLine[] {
   const later = new Set<string>()
   return pending.filter((line) => {
     const waits = line.touches.some((name) => later.has(name))
-    if (waits || line.adds) for (const name of line.touches) later.add(name)
+    if (waits || line.vital !== null) for (const name of line.touches) later.add(name)
     return !waits
   })
 }
@@ -75,19 +78,19 @@ function judge(
   words: string,
   operations: Indexed<LinkOperation>,
   outcomes: Outcomes,
-  missing: Set<string>,
+  missing: Missing,
 ): void {
   if (line.forgives?.test(words)) return
-  if (line.adds) for (const name of line.touches) missing.add(name)
+  if (line.vital !== null) for (const name of line.touches) missing.set(name, line.vital)
   for (const place of line.operations) outcomes.fail(place, explain(operations.get(place)!, words))
 }
 
-/** False for what would be done to a link that is not ours, and for the rest of an operation that has failed. */
-function isWorthwhile(line: IpLine, missing: ReadonlySet<string>, outcomes: Outcomes): boolean {
+/** False for what would be done to a link that is not ours, or outside our group, and for the rest of what has failed. */
+function isWorthwhile(line: IpLine, missing: Missing, outcomes: Outcomes): boolean {
   const lacks = line.touches.find((name) => missing.has(name))
   if (lacks !== undefined) {
     for (const place of line.operations) {
-      if (!outcomes.failed(place)) outcomes.fail(place, `not tried: ${lacks} could not be made`)
+      if (!outcomes.failed(place)) outcomes.fail(place, `not tried: ${lacks} could not be ${missing.get(lacks)}`)
     }
   }
   return line.operations.some((place) => !outcomes.failed(place))
