@@ -386,3 +386,19 @@ test('a VM that lost its runtime folder and its record is known by its TAP', asy
   await scene.rests()
   expect(scene.host.process.spawned).toHaveLength(3)
 })
+
+test('a VMM without its runtime folder that takes long to end keeps its TAP until it has', async () => {
+  const scene = new Scene({ vms: { a: vm, b: vm } }, 'runtime folder removed')
+  await scene.rests()
+  const isHeld = () => scene.host.net.links().some(({ name, carrier }) => name === 'vm-a' && carrier)
+  scene.host.process.hooks.death = () => ({ files: 5000, gone: 9000 })
+  scene.host.files.unlink(scene.vmm('a')!.spec.directory)
+  scene.site.want({ ...scene.site.wanted, vms: { b: vm } })
+  const check = () => scene.oracles.check()
+  expect(await scene.host.pass(4000, () => scene.vmm('a') === undefined, check)).toBe(true)
+  expect(isHeld()).toBe(true)
+  // Something that makes it look again.
+  scene.host.net.setDown('br-n1')
+  await scene.rests()
+  expect(isHeld()).toBe(false)
+})

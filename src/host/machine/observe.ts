@@ -99,8 +99,8 @@ async function findVmms(
 ): Promise<ReadonlyMap<number, readonly ProcessIdentity[]>> {
   const asked = known.filter(({ kept }) => !kept.starting && (!kept.session.vitals.alive || !kept.process))
   const found = await listVmms(context, [
-    ...asked.map(({ user, kept }) => ({ user, file: kept.file })),
-    ...strays.map(([, { user }]) => ({ user, file: null })),
+    ...asked.map(({ user, kept }) => ({ user, file: kept.file, stray: false })),
+    ...strays.map(([, { user }]) => ({ user, file: null, stray: true })),
   ])
   for (const { user, kept } of asked) kept.process = found.get(user)?.[0] ?? null
   return found

@@ -5,17 +5,22 @@ import { foldersOf } from './runtime.ts'
 
 /**
  * Processes that are VMMs of ours: of a VM's own uid, and running a hypervisor that we use or that this VM was started
- * with. One scan of /proc for all of them.
+ * with. Of a stray, whose end no socket tells, also one that is ending and may still hold its TAP. One scan of /proc for
+ * all of them.
  */
 export async function listVmms(
   context: MachineContext,
-  machines: readonly { readonly user: number; readonly file: MachineFile | null }[],
+  machines: readonly { readonly user: number; readonly file: MachineFile | null; readonly stray: boolean }[],
 ): Promise<ReadonlyMap<number, readonly ProcessIdentity[]>> {
   const found = new Map<number, ProcessIdentity[]>()
   if (machines.length === 0) return found
-  const files = new Map(machines.map(({ user, file }) => [user, file]))
-  for (const process of await context.world.process.list(new Set(files.keys()))) {
-    if (!ourVmm(context, files.get(process.uid) ?? null)(process)) continue
+  const asked = new Map(machines.map((one) => [one.user, one]))
+  const isDying = dyingVmm(context)
+  for (const process of await context.world.process.list(new Set(asked.keys()))) {
+    const { file = null, stray = false } = asked.get(process.uid) ?? {}
+    // Without a folder it has no files any more either: perhaps nobody ever reaps it.
+    const isEnding = stray && process.directory !== '' && isDying(process)
+    if (!isEnding && !ourVmm(context, file)(process)) continue
     found.set(process.uid, [...(found.get(process.uid) ?? []), process])
   }
   return found
