@@ -402,3 +402,20 @@ test('a VMM without its runtime folder that takes long to end keeps its TAP unti
   await scene.rests()
   expect(isHeld()).toBe(false)
 })
+
+test('a VMM that did not answer once is asked again before the next round', async () => {
+  const scene = new Scene({ vms: { a: vm } }, 'QMP silent')
+  await scene.rests()
+  const vmm = scene.vmm('a')!
+  let questions = 0
+  scene.host.process.hooks.qmp = () => (++questions === 1 ? { kind: 'silent' } : null)
+  vmm.panic()
+  await scene.host.pass(
+    45_000,
+    () => scene.host.process.spawned.length > 1,
+    () => scene.oracles.check(),
+  )
+  expect(scene.host.process.spawned).toHaveLength(2)
+  await scene.rests()
+  expect(questions).toBeGreaterThan(1)
+})

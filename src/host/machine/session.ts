@@ -98,6 +98,8 @@ export function newSession(world: World, runtime: Runtime, wake: () => void, war
     updating ??= work()
       .catch((error: Error) => {
         if (!(error instanceof QmpError) && !ended.signal.aborted) warn(error.message)
+        // Perhaps only this question was lost: it is asked anew, and not in a minute.
+        if (error instanceof QmpError && error.reason === 'late') wake()
       })
       .finally(() => {
         updating = null
