@@ -12,6 +12,8 @@ export interface WantedSince {
   readonly makes: string
   /** The same without the revision of its credential. */
   readonly plain: string
+  /** What is known of it without the key of the digests: nothing of where its credential comes from. */
+  readonly keyless: string
 }
 
 /** What an oracle is given that asks nobody what is wanted. */
@@ -86,10 +88,11 @@ export class History {
 /** Milliseconds after which a manifest that was cut short is whole again, at most, and read. */
 const restored = 5000
 
-function wordsOf(wanted: Wanted, vm: WantedVm | null): { makes: string; plain: string } {
-  if (vm === null || !(vm.network in wanted.networks)) return { makes: 'none', plain: 'none' }
+function wordsOf(wanted: Wanted, vm: WantedVm | null): Pick<WantedSince, 'makes' | 'plain' | 'keyless'> {
+  if (vm === null || !(vm.network in wanted.networks)) return { makes: 'none', plain: 'none', keyless: 'none' }
   const { network, memory, machine, state, credential, token } = vm
   const plain = [network, memory, machine, state, credential, token, wanted.kernel].join()
   const revision = credential === 'Secret' ? wanted.secret : credential === 'file' ? wanted.file : 0
-  return { plain, makes: `${plain},${revision}` }
+  const keyless = [network, memory, machine, state, credential !== null, token, wanted.kernel].join()
+  return { plain, keyless, makes: `${plain},${revision}` }
 }

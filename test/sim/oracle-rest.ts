@@ -76,7 +76,7 @@ function judgeAge({ fail, tally }: Sight, history: History, name: string, at: nu
   const now = all.at(-1)
   if (!now || now.makes === 'none' || now.vm?.strategy === 'Halted') return
   // With the key of the digests a change that came at the same time is lost.
-  const word = tally.has('ledger removed') ? 'plain' : 'makes'
+  const word = tally.has('ledger removed') ? 'keyless' : 'makes'
   if (history.during(name, at - margin, at).some((one) => one[word] === now[word])) return
   fail('I13', `${name} was started before it was last changed, and runs on`)
 }

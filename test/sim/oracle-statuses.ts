@@ -65,7 +65,10 @@ export class Statuses {
       const vm = site.wanted.vms[name]
       if (!vm || !known || known.at > at || known.strategy !== vm.strategy) continue
       const lives = this.#lives.of(name)
-      const runs = host.process.vmm(`default.${name}`) !== undefined
+      const vmm = host.process.vmm(`default.${name}`)
+      const runs = vmm !== undefined
+      // Without its folder nobody can ask whether its guest still runs; it is told of and left alone.
+      if (type === 'Start' && vmm && !host.has(`${vmm.spec.directory}/life.sock`)) continue
       if (type === 'Stop' && runs && vm.strategy !== 'Always') fail('I13', `${name} runs and was asked to stop`)
       if (type === 'Start' && !lives.some((one) => (one.over ?? at) >= at) && vm.network in site.wanted.networks)
         fail('I13', `${name} was asked to start and never ran`)

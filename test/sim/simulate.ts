@@ -43,6 +43,9 @@ const patience = 900_000
 /** Virtual milliseconds after which everything is looked at although nothing moved, and a deletion has settled. */
 const round = 65_000
 
+/** Virtual milliseconds that a process takes to die at most, see faults.ts. */
+const slowestDeath = 4000
+
 /** Turns in which a host without faults must come to rest; see {@link Convergence}. */
 const mostTurns = 3
 
@@ -99,6 +102,8 @@ export async function simulate(seed: number, { trace = 400, idle = 3 }: Simulate
     vmm.thaw()
     vmm.greet()
   }
+  // Who was slow to die is gone.
+  await host.pass(slowestDeath, () => isBroken() || !host.process.ending, check)
   const calmAt = host.time
   convergence.begin()
   if (host.life === null) host.start()

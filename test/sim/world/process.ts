@@ -209,6 +209,11 @@ export class SimProcess implements Process {
     return found
   }
 
+  /** Whether a process is still on its way out. */
+  get ending(): boolean {
+    return [...this.#rows.values()].some(({ dying }) => dying)
+  }
+
   /** The VMM of that name (`namespace.name`) that was spawned last; undefined when none lives. */
   vmm(name: string): SimVmm | undefined {
     return this.vmms().findLast((vmm) => vmm.name === name)
