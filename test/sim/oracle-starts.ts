@@ -1,4 +1,5 @@
 import { pause } from '../../src/rollout/backoff.ts'
+import { paths } from './host.ts'
 import type { History, Sight } from './oracle-history.ts'
 import { endedByItself, type Incarnation, type Lives } from './oracle-lives.ts'
 
@@ -22,6 +23,8 @@ export class Starts {
   readonly #powered = new Map<string, number[]>()
   readonly #asked = new Map<string, number[]>()
   #boots: number[] = []
+  /** Those of which nothing is left that says how they ended. */
+  readonly #untold = new Set<Incarnation>()
 
   constructor(sight: Sight, history: History, lives: Lives) {
     this.#sight = sight
@@ -36,8 +39,12 @@ export class Starts {
       if (type !== 'Stop') push(this.#powered, name, this.#sight.host.time)
     }
     // What says how a VMM ended is gone with its folder, too.
-    if (/^break: (host rebooted|power lost|runtime folders? removed)$/.test(line))
-      this.#boots.push(this.#sight.host.time)
+    if (!/^break: (host rebooted|power lost|runtime folders? removed)$/.test(line)) return
+    this.#boots.push(this.#sight.host.time)
+    for (const name of this.#lives.names) {
+      const last = this.#lives.of(name).at(-1)!
+      if (!this.#isTold(last)) this.#untold.add(last)
+    }
   }
 
   /** After each step: what the controller believes. */
@@ -51,6 +58,14 @@ export class Starts {
       if (last?.strategy === strategy && last.deleted === (deletion !== null)) continue
       push(this.#believed, name, { at: this.#sight.host.time, strategy, deleted: deletion !== null })
     }
+  }
+
+  /** Whether its folder or the ledger says how it ended, or will. */
+  #isTold({ vmm, folder }: Incarnation): boolean {
+    const { host } = this.#sight
+    if (host.has(`${vmm.spec.directory}/life.sock`)) return true
+    const records = host.files.everything(`${paths.ledger}/machines`)
+    return records.some(({ path, text }) => path.replaceAll('-', '').includes(`/${folder}`) && /"ended":\{/.test(text))
   }
 
   started(one: Incarnation): void {
@@ -79,7 +94,7 @@ export class Starts {
 
   /** What its run strategy makes of an end that was none of ours. */
   #byItsStrategy({ name, at }: Incarnation, last: Incarnation): void {
-    if (!endedByItself(last) || last.failed || last.vmm.boots === 0 || this.#lost()) return
+    if (!endedByItself(last) || last.failed || last.vmm.boots === 0 || this.#lost() || this.#untold.has(last)) return
     const since = this.#since(name, last.over! - 1000)
     const [first] = since
     if (!first || since.some(({ strategy, deleted }) => strategy !== first.strategy || deleted)) return

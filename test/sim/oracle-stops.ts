@@ -70,7 +70,9 @@ export class Stops {
       const served = last !== old && (last?.served || last?.over !== null)
       const readiness = this.#sight.site.wanted.vms[name]?.readiness ?? false
       const runs = last !== old && !readiness && last?.vmm.state === 'running'
-      if (served || runs || this.#isOtherwise(name, at)) this.#rotating.delete(name)
+      // Without its folder nobody can ask it, and it holds nobody.
+      const mute = last !== old && last !== undefined && !this.#sight.host.has(`${last.vmm.spec.directory}/life.sock`)
+      if (served || runs || mute || this.#isOtherwise(name, at)) this.#rotating.delete(name)
     }
   }
 
