@@ -2,6 +2,7 @@ import { isQuestion, SimHost } from './host.ts'
 import type { Effect, Fate } from './life.ts'
 import { Oracles } from './oracles.ts'
 import { type Counts, countsOf, type Picture, pictureOf } from './picture.ts'
+import { begin } from './progress.ts'
 import { isAtRest } from './rest.ts'
 import { Site } from './site.ts'
 import type { Story } from './stories.ts'
@@ -42,6 +43,7 @@ const times = { again: 100, patience: 900_000, round: 65_000 }
 
 /** Tells a story on a fresh host; the controllers die as told, each one's effects counted from its own start. */
 export async function tell(story: Story, deaths: readonly Death[]): Promise<Ending> {
+  begin(`story ${JSON.stringify(story.name)}, deaths ${JSON.stringify(deaths)}`)
   const host = new SimHost(story.name, { trace: 400 })
   const site = new Site(host, { ...nothing, ...story.before })
   const oracles = new Oracles(host, site, new Map())

@@ -2,6 +2,7 @@ import { change, changeAndDie, type Done, FreshHosts } from './fields/change.ts'
 import { editsOf } from './fields/edits.ts'
 import { refuse } from './fields/refuse.ts'
 import { allFields, type Field, written } from './fields/schema.ts'
+import { begin } from './progress.ts'
 
 /** What became of every field of every kind that users write, with each value that it may have and may not have. */
 export interface FieldReport {
@@ -23,6 +24,7 @@ export async function playFields({ index, of }: { index: number; of: number }): 
   const report = { kinds: written.length, fields: mine.length, changes: 0, refusals: 0, deaths: 0 }
   const violations: string[] = []
   for (const field of mine) {
+    begin(`field ${field.path}`)
     const edits = editsOf(field)
     const changed = await orFailed(field, change(edits, fresh))
     const died = await orFailed(field, changeAndDie(edits, fresh))

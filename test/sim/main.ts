@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { breakKinds } from './breaks.ts'
 import { type Death, difference, tell } from './enumerate.ts'
 import { ambientKinds } from './faults.ts'
+import { longestSilence, type Progress, watchdog } from './progress.ts'
 import { simulate } from './simulate.ts'
 import { stories } from './stories.ts'
 import { type Report, type Share, work } from './work.ts'
@@ -101,15 +102,32 @@ function started(share: Share): Promise<Report> {
   })
   return new Promise((resolve, reject) => {
     let report: Report | null = null
-    child.on('message', (message) => {
-      report = message as Report
+    let where = 'its first step'
+    const dog = watchdog(() => {
+      report = stalled(where)
+      child.kill('SIGKILL')
+    })
+    child.on('message', (message: Report | Progress) => {
+      dog.heard()
+      if ('begins' in message) where = message.begins
+      else report = message
     })
     child.once('error', reject)
     child.once('exit', (code, signal) => {
+      dog.stop()
       if (report !== null) resolve(report)
       else reject(new Error(`a part of the simulation ended with ${signal ?? code} and without a word`))
     })
   })
+}
+
+/** Of a share that was killed since it got nowhere; what it had found before is not known. */
+function stalled(where: string): Report {
+  const what = `no progress for ${longestSilence / 1000} s: it turns for ever; the rest of its share was not run`
+  return {
+    ...{ seeds: 0, steps: 0, lives: 0, crashPoints: 0, stories: 0, drills: 0, replayed: 0, restless: 0 },
+    ...{ faults: {}, fields: null, turns: [], violations: [{ where, what, trace: [] }] },
+  }
 }
 
 function merged(reports: readonly Report[]): Report {

@@ -1,6 +1,7 @@
 import { drill, drills } from './drills.ts'
 import { enumerateOne, enumerateTwo, type Harm } from './enumerate.ts'
 import { type FieldReport, playFields } from './fields.ts'
+import { begin } from './progress.ts'
 import { simulate } from './simulate.ts'
 import { stories } from './stories.ts'
 
@@ -57,9 +58,11 @@ export async function work(share: Share): Promise<Report> {
   for (let at = share.index; at < drills.length; at += share.of) {
     const one = drills[at]!
     report.drills += 1
+    const where = `drill ${JSON.stringify(one.name)}`
+    begin(where)
     const said = (error: unknown) => [error instanceof Error ? error.message : String(error)]
     const [what] = await drill(one).catch(said)
-    if (what !== undefined) violations.push({ where: `drill ${JSON.stringify(one.name)}`, what, trace: [] })
+    if (what !== undefined) violations.push({ where, what, trace: [] })
   }
   const played = share.fields ? await playFields(share) : null
   for (const what of played?.violations ?? []) violations.push({ where: 'field', what, trace: [] })
@@ -67,6 +70,8 @@ export async function work(share: Share): Promise<Report> {
   const last = share.seeds === null ? Number.POSITIVE_INFINITY : share.first + share.seeds
   for (let seed = share.first + share.index; seed < last && performance.now() < until; seed += share.of) {
     const rests = seed % oneIn === 0
+    const where = `npm run sim -- --seed ${seed}`
+    begin(where)
     const outcome = await simulate(seed, rests ? { idle: longRest } : {})
     report.seeds += 1
     report.steps += outcome.steps
@@ -75,7 +80,6 @@ export async function work(share: Share): Promise<Report> {
     for (let index = 0; index <= outcome.turns.length; index += 1) turns[index] ??= 0
     turns[outcome.turns.length]! += 1
     for (const [kind, times] of outcome.faults) faults[kind] = (faults[kind] ?? 0) + times
-    const where = `npm run sim -- --seed ${seed}`
     for (const what of outcome.broken.slice(0, 1)) violations.push({ where, what, trace: outcome.trace })
     if (seed % oneIn !== 1) continue
     const again = await simulate(seed)
