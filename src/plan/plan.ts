@@ -30,7 +30,8 @@ export function plan(desired: HostState, observed: Observed, ledger: Ledger, now
   planForwarding(draft, desired, observed, ledger, rules)
   planReplugs(draft, desired, observed, machines, links)
 
-  const actions = draft.actions.map((action) => withNeeds(action, needs, links))
+  const removals = removalsByOwner(draft)
+  const actions = draft.actions.map((action) => withNeeds(action, needs, links, removals))
   return { actions: sortByNeeds(actions), refusals: draft.refusals, waits: draft.waits }
 }
 
@@ -41,6 +42,16 @@ function goneByOwner(draft: Draft): ReadonlyMap<string, readonly string[]> {
     if (action.kind === 'concludeMachine') gone.set(ownerKey(action.owner), [action.id])
   }
   return gone
+}
+
+/** Ids of the removals of links, by owner. */
+function removalsByOwner(draft: Draft): ReadonlyMap<string, readonly string[]> {
+  const removals = new Map<string, readonly string[]>()
+  for (const { kind, id, owner } of draft.actions) {
+    const key = ownerKey(owner)
+    if (kind === 'removeLink') removals.set(key, [...(removals.get(key) ?? []), id])
+  }
+  return removals
 }
 
 /** What still has to pass while machines go, or stays because nobody speaks of them. */
@@ -105,12 +116,18 @@ function planReplugs(
   }
 }
 
-/** A start waits for its disks and its TAPs. */
+/**
+ * A start waits for its disks and its TAPs. A machine is forgotten behind its links: one without an alias is told by the
+ * user that stands in its record.
+ */
 function withNeeds(
   action: Action,
   volumes: ReadonlyMap<string, readonly string[]>,
   links: ReadonlyMap<string, string>,
+  removals: ReadonlyMap<string, readonly string[]>,
 ): Action {
+  if (action.kind === 'forgetMachine')
+    return { ...action, after: [...action.after, ...(removals.get(ownerKey(action.owner)) ?? [])] }
   if (action.kind !== 'startMachine') return action
   const taps = action.machine.boot.nics.map((nic) => links.get(nic.tap)).filter((id) => id !== undefined)
   return { ...action, after: [...action.after, ...(volumes.get(action.machine.uid) ?? []), ...taps] }

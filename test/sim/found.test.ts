@@ -419,3 +419,19 @@ test('a VMM that did not answer once is asked again before the next round', asyn
   await scene.rests()
   expect(questions).toBeGreaterThan(1)
 })
+
+test('a TAP that lost its alias goes with its VM though that failed once', async () => {
+  const scene = new Scene({ vms: { a: vm, b: vm } })
+  await scene.rests()
+  let failures = 0
+  scene.host.net.faults = {
+    operationFails: ({ op }) => {
+      if (op !== 'removeLink' || ++failures > 1) return null
+      scene.host.net.setAlias('vm-a', '')
+      return 'not now'
+    },
+  }
+  scene.site.want({ ...scene.site.wanted, vms: { b: vm } })
+  await scene.rests()
+  expect(failures).toBeGreaterThan(1)
+})
