@@ -23,6 +23,19 @@ export class Deletions {
     this.#sight = sight
   }
 
+  /** A line of the trace. */
+  note(line: string): void {
+    if (line !== 'break: index removed') return
+    const { host } = this.#sight
+    // One that nothing else on the host bears cannot be known any more.
+    for (const [key, uid] of this.#uids) {
+      const known = host.controller?.ledger.current.machines
+      const isRecorded = known ? uid in known : host.has(`${paths.ledger}/machines/${uid}.json`)
+      const folder = `${paths.vms}/${uid.replaceAll('-', '').slice(0, 10)}`
+      if (!isRecorded && !host.has(folder)) this.#uids.delete(key)
+    }
+  }
+
   look(): void {
     const { host, site } = this.#sight
     if (site.wanted !== this.#wanted) this.#operator()

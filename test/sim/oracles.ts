@@ -94,6 +94,7 @@ export class Oracles {
     judgeEffect(this.#sight, line)
     this.#starts.note(line)
     this.#stops.note(line)
+    this.#deletions.note(line)
   }
 
   /** When everything has come to rest: the host is what is wanted, and nothing else of ours is there. */
