@@ -74,13 +74,14 @@ export async function look(deps: LookDeps, signal: AbortSignal): Promise<Look> {
 }
 
 async function observe(
-  { world, machines, volumes, ledger, executor, list }: LookDeps,
+  { world, machines, volumes, ledger, executor, list, settings }: LookDeps,
   signal: AbortSignal,
 ): Promise<{ readonly source: SourceView; readonly observed: Observed }> {
   // Before anything is looked at: an operation that ends meanwhile is still told, and its effect seen in the next pass.
   const inFlight = executor.inFlight()
   const [source, net, kept] = await Promise.all([list(signal), world.net.dump(signal), volumes.observe(signal)])
-  const seen = await machines.observe(ledger.current.machines, net.links, readinessIn(source), signal)
+  const known = rebuildUsers(ledger.current, source.objects, net.links, settings.users)
+  const seen = await machines.observe(known.machines, net.links, readinessIn(source), signal)
   return { source, observed: { ...net, bootId: world.process.bootId(), machines: seen, volumes: kept, inFlight } }
 }
 

@@ -435,3 +435,19 @@ test('a TAP that lost its alias goes with its VM though that failed once', async
   await scene.rests()
   expect(failures).toBeGreaterThan(1)
 })
+
+test('a VM that goes is known by its TAP, too, when its runtime folder and the ledger are lost', async () => {
+  const scene = new Scene({ vms: { a: vm, b: vm } }, 'runtime folder removed', 'ledger removed')
+  await scene.rests()
+  const { files, hooks } = scene.host
+  files.unlink(scene.vmm('a')!.spec.directory)
+  hooks.fate = ({ name }) => (name === 'process.signal' ? 'before' : 'lives')
+  scene.site.want({ ...scene.site.wanted, vms: { b: vm } })
+  const isOver = () => scene.host.life === null
+  expect(await scene.host.pass(20_000, isOver, () => scene.oracles.check())).toBe(true)
+  hooks.fate = () => 'lives'
+  files.unlink(paths.ledger)
+  scene.host.start()
+  await scene.rests()
+  expect(scene.vmm('a')).toBeUndefined()
+})
