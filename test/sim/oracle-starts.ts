@@ -23,6 +23,7 @@ export class Starts {
   readonly #powered = new Map<string, number[]>()
   readonly #asked = new Map<string, number[]>()
   #boots: number[] = []
+  readonly #clockSets: number[] = []
   /** Those of which nothing is left that says how they ended. */
   readonly #untold = new Set<Incarnation>()
 
@@ -38,6 +39,7 @@ export class Starts {
       push(this.#asked, name, this.#sight.host.time)
       if (type !== 'Stop') push(this.#powered, name, this.#sight.host.time)
     }
+    if (/^break: clock set/.test(line)) this.#clockSets.push(this.#sight.host.time)
     // What says how a VMM ended is gone with its folder, too.
     if (!/^break: (host rebooted|power lost|runtime folders? removed)$/.test(line)) return
     this.#boots.push(this.#sight.host.time)
@@ -120,12 +122,14 @@ export class Starts {
 
   /** The pause after each end of a row of them. */
   #inTime({ name, at, folder }: Incarnation, before: readonly Incarnation[]): void {
-    if (this.#lost() || this.#sight.tally.has('clock set forward')) return
+    if (this.#lost()) return
     let count = 0
     for (const one of before.toReversed()) {
       if (!endedByItself(one) || one.failed || one.vmm.boots === 0) break
       const end = one.over!
-      if (this.#boots.some((when) => when >= one.at && when <= end + 1)) break
+      if (this.#boots.some((when) => when >= one.at && when <= end + 1) || this.#untold.has(one)) break
+      // How long it ran and when it may be tried again are told by that clock.
+      if (this.#clockSets.some((when) => when >= one.at && when <= at)) return
       if (this.#asked.get(name)?.some((when) => when >= one.at)) break
       count += 1
     }
