@@ -64,7 +64,8 @@ function stand(
   refused: ReadonlySet<string>,
 ): Standing {
   const started: StartedRecord | null = ledger.machines[machine.uid]?.started ?? seen?.started ?? null
-  const alive = seen !== undefined && seen.phase !== 'Gone'
+  // One whose guest is over starts anew whatever it ended for: it is down.
+  const alive = seen !== undefined && seen.phase !== 'Gone' && seen.phase !== 'Ended'
   const flying = observed.inFlight.some((operation) => operation.machine === machine.uid)
   const behind = started !== null && (due(machine, started)?.fields.includes('credentials') ?? false)
   const mayStart = machine.blocked === null && !refused.has(machine.uid)

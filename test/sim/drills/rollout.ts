@@ -48,6 +48,29 @@ export const rolloutDrills: readonly Drill[] = [
     },
   },
   {
+    name: 'the controller dies while a VM goes for a new value and does not know who is ready',
+    async play(stage) {
+      const write = await three(stage, 'first')
+      stage.faulty = true
+      const { host } = stage
+      // The last one goes first, since it is not ready.
+      stage.vmm('c').guest = { ...stage.vmm('c').guest, tcp: () => false }
+      await stage.passUntil(() => stage.readyOf('c') === 'False', enough)
+      write('second')
+      await stage.passUntil(() => stage.vmm('c').presses === 1, enough)
+      host.kill()
+      await stage.passUntil(() => stage.vmm('c').state === 'shutdown', enough)
+      for (const name of names) host.files.unlink(`${stage.vmm(name).spec.directory}/ready`)
+      stage.watch(() => {
+        const down = names.filter((name) => (host.process.vmm(`default.${name}`)?.presses ?? 1) > 0)
+        stage.expect(down.length < 2, `I8: ${down.join()} went at a time`)
+      })
+      host.start()
+      await stage.pass(2 * enough)
+      for (const name of names) stage.expect(has(stage.vmm(name).credentials, 'second'), `${name} has an old value`)
+    },
+  },
+  {
     name: 'a secret changes and one of its VMs may not start',
     async play(stage) {
       const write = await three(stage, 'first')
