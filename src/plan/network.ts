@@ -78,7 +78,13 @@ function planRemovals(
   const bridges = new Map(desired.bridges.map((bridge) => [bridge.name, bridge]))
   const taps = new Map(desired.taps.map((tap) => [tap.name, tap]))
   const removals = new Map<string, string>()
-  const doomed = observed.links.filter((link) => unwanted(link, bridges.get(link.name), taps.get(link.name), ledger))
+  const masters = new Set(observed.links.map(({ master }) => master))
+  const doomed = observed.links.filter((link) => {
+    const [bridge, tap] = [bridges.get(link.name), taps.get(link.name)]
+    return (
+      unwanted(link, bridge, tap, ledger) || (!bridge && !tap && !masters.has(link.name) && isHalfMade(link, ledger))
+    )
+  })
   const ports = doomed.filter((link) => link.kind !== 'bridge')
   const kept = new Set<string>()
 
@@ -120,6 +126,11 @@ function unwanted(link: Link, bridge: Bridge | undefined, tap: Tap | undefined, 
   return (
     link.kind !== 'tun' || link.user !== tap!.user || (owner !== null && ownerKey(owner) !== ownerKey(wanted.owner))
   )
+}
+
+/** A bridge is made in our group, and is given its alias by another command. */
+function isHalfMade(link: Link, ledger: Ledger): boolean {
+  return link.kind === 'bridge' && link.alias === '' && isOurs(ledger, link)
 }
 
 function remove(draft: Draft, link: Link, owner: ObjectRef, after: readonly string[]): string {

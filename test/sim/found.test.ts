@@ -451,3 +451,19 @@ test('a VM that goes is known by its TAP, too, when its runtime folder and the l
   await scene.rests()
   expect(scene.vmm('a')).toBeUndefined()
 })
+
+test('a bridge without its alias goes when nobody wants it any more', async () => {
+  const scene = new Scene({ vms: { a: vm } })
+  await scene.rests()
+  let failures = 0
+  scene.host.net.faults = {
+    operationFails: (operation) => {
+      if (operation.op !== 'removeLink' || operation.name !== 'br-n1' || ++failures > 1) return null
+      scene.host.net.setAlias('br-n1', '')
+      return 'not now'
+    },
+  }
+  scene.site.want({ ...scene.site.wanted, vms: {} })
+  await scene.rests()
+  expect(failures).toBeGreaterThan(1)
+})
