@@ -82,14 +82,10 @@ export function volumeHost({ world, paths }: { world: World; paths: { readonly v
     try {
       await work(`${volumes}/${temporary}`)
     } finally {
-      try {
-        await clearFolder(files, `${volumes}/${temporary}`, 'volume.json')
-      } catch (error) {
-        littered = true
-        throw error
-      } finally {
-        busy.delete(temporary)
-      }
+      const isLeft = littered
+      littered = true
+      await clearFolder(files, `${volumes}/${temporary}`, 'volume.json').finally(() => busy.delete(temporary))
+      littered = isLeft
     }
   }
   const sweep = async (): Promise<void> => {
