@@ -170,8 +170,8 @@ export const controllerBugs: readonly Bug[] = [
   {
     name: 'status-of-a-deleted-object-kept',
     file: 'controller/report.ts',
-    find: 'for (const key of before.keys()) if (!next.has(key)) await files.remove(`${folder}/${fileOf(key)}`)',
-    replace: 'for (const key of before.keys()) if (next.size < 0) await files.remove(`${folder}/${fileOf(key)}`)',
+    find: 'if (!next.has(key)) await files.remove(`${folder}/${fileOf(key)}`)',
+    replace: 'if (next.size < 0) await files.remove(`${folder}/${fileOf(key)}`)',
     why: 'only what is there is written',
   },
   {
