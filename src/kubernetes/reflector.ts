@@ -214,21 +214,29 @@ export function newReflector(options: ReflectorOptions): Reflector {
     forget: (key) => void departed.delete(key),
     async run(signal) {
       let failures = 0
+      /** In a row, what it had was too old. That says nothing of the server but that it answers. */
+      let expiries = 0
       while (!signal.aborted) {
         const began = clock.monotonic()
         try {
           version ??= await (name === undefined ? list(signal) : get(name, signal))
           await watch(version, signal)
           failures = 0
+          expiries = 0
           // A server that ends each watch at once is not to be asked without a pause.
           if (clock.monotonic() - began < 1000) await clock.sleep(pauseAfter(1, null, random), signal)
         } catch (error) {
           if (signal.aborted) return
           if (clock.monotonic() - began > lasting.idle) failures = 0
-          if (isExpired(error)) version = null
-          else tell((error as Error).message)
-          failures += 1
-          const pause = isExpired(error) && failures === 1 ? 0 : pauseAfter(failures, error, random)
+          if (isExpired(error)) {
+            version = null
+            expiries += 1
+          } else {
+            tell((error as Error).message)
+            failures += 1
+            expiries = 0
+          }
+          const pause = expiries === 1 ? 0 : pauseAfter(Math.max(failures, expiries), error, random)
           await clock.sleep(pause, signal).catch(() => {})
         }
       }

@@ -165,6 +165,23 @@ describe('watch', () => {
     expect(watchesFrom()).toEqual(['50'])
   })
 
+  test('one that a server refuses as too old after it was away long lists anew at once: it answers', async () => {
+    const away = new ApiUnreachableError('no route')
+    api.answer(page('9', []), page('50', [object('a', '40')]), page('60', []))
+    api.refuse(away, away, away, away, away, { status: 410 }, { status: 410 })
+    const reflector = follow()
+    await clock.advance(7749)
+    expect(api.asked).toHaveLength(6)
+    await clock.advance(1)
+    expect(versions(reflector)).toEqual({ [key('a')]: '40' })
+    // That its newest list is too old already may go on for ever.
+    expect(api.asked).toHaveLength(9)
+    await clock.advance(3000)
+    expect(api.asked).toHaveLength(9)
+    await clock.advance(30_000)
+    expect(watchesFrom()).toEqual(['60'])
+  })
+
   test('another error in it is told, and it goes on from where it was', async () => {
     api.answer(page('9', []))
     const reflector = follow()
