@@ -44,8 +44,8 @@ export interface StatusWriter {
   readonly written: number
 }
 
-/** Milliseconds until the watch has told what stood in the way. */
-const conflictPause = 200
+/** Milliseconds until the watch has told what stood in the way, at first; they double while it has not, up to `most`. */
+const conflictPause = { first: 200, most: 30_000 }
 
 /** Writes at a time. */
 const lanes = 4
@@ -59,20 +59,32 @@ interface Written {
   readonly version: string
 }
 
+interface Failed {
+  /** Tries in a row. */
+  readonly count: number
+  /** When the next one is due, by the monotonic clock. */
+  readonly retryAt: number
+  /** The version that the server has not any more: a newer one is worth a try at once. null: it failed otherwise. */
+  readonly outdated: string | null
+}
+
 export function newStatusWriter(options: StatusWriterOptions): StatusWriter {
   const { client, clock, random, manager, own, known } = options
   let wanted: ReadonlyMap<string, WantedStatus> = new Map()
   /** By uid. */
   const last = new Map<string, Written>()
-  /** By key: tries in a row, and when the next one is due, by the monotonic clock. */
-  const failures = new Map<string, { readonly count: number; readonly retryAt: number }>()
+  /** By key. */
+  const failures = new Map<string, Failed>()
   const busy = new Set<string>()
   let wake: () => void = () => {}
   let written = 0
 
   function isDue(key: string, { uid, status }: WantedStatus): boolean {
-    if (busy.has(key) || (failures.get(key)?.retryAt ?? 0) > clock.monotonic()) return false
+    if (busy.has(key)) return false
     const object = known(key)
+    const failed = failures.get(key)
+    const isNews = failed?.outdated != null && failed.outdated !== object?.metadata.resourceVersion
+    if (failed && !isNews && failed.retryAt > clock.monotonic()) return false
     // Another incarnation has the name now: what is said is of the one before.
     if (object === undefined || object.metadata.uid !== uid) return false
     const shown = JSON.stringify(ownPart(object.status, own))
@@ -84,9 +96,9 @@ export function newStatusWriter(options: StatusWriterOptions): StatusWriter {
 
   async function write(key: string, { resource, name, namespace, uid, status }: WantedStatus, signal: AbortSignal) {
     busy.add(key)
+    // Of a status, a server compares versions alone: this one is of the incarnation that is meant.
+    const resourceVersion = known(key)?.metadata.resourceVersion
     try {
-      // Of a status, a server compares versions alone: this one is of the incarnation that is meant.
-      const resourceVersion = known(key)?.metadata.resourceVersion
       const metadata = { name, ...(namespace && { namespace }), uid, resourceVersion }
       const object = { apiVersion: resource.apiVersion, kind: resource.kind, metadata, status }
       const answer = await client.apply(resource, object, { manager, force: true, subresource: 'status' }, signal)
@@ -98,8 +110,11 @@ export function newStatusWriter(options: StatusWriterOptions): StatusWriter {
       if (signal.aborted) return
       const count = (failures.get(key)?.count ?? 0) + 1
       // One that is gone (404) or newer than we know (409) is told by its watch; others are wrong until somebody acts.
-      const pause = isElsewhere(error) ? conflictPause : pauseAfter(isTransient(error) ? count : 10, error, random)
-      failures.set(key, { count, retryAt: clock.monotonic() + pause })
+      const pause = isElsewhere(error)
+        ? Math.min(conflictPause.first * 2 ** (count - 1), conflictPause.most)
+        : pauseAfter(isTransient(error) ? count : 10, error, random)
+      const outdated = isElsewhere(error) ? (resourceVersion ?? null) : null
+      failures.set(key, { count, retryAt: clock.monotonic() + pause, outdated })
       if (!isElsewhere(error)) options.onFailure(key, error as Error)
     } finally {
       busy.delete(key)

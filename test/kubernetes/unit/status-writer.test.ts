@@ -132,6 +132,24 @@ test('a failure is tried again, with what is wanted by then; a conflict or an ob
   expect(failures).toHaveLength(1)
 })
 
+test('a conflict waits for the watch, longer each time, and not a moment once it has told', async () => {
+  const conflict = { status: 409 }
+  known.set(key, shown({}, '5'))
+  api.answer(...Array.from({ length: 8 }, () => conflict))
+  await want({ phase: 'Running' })
+  // 0.2, 0.4, 0.8, 1.6, 3.2 and 6.4 s.
+  await clock.advance(13_000)
+  expect(api.asked).toHaveLength(7)
+  known.set(key, shown({ phase: 'Pending' }, '6'))
+  await want({ phase: 'Running' })
+  expect(api.asked).toHaveLength(8)
+  takes({ phase: 'Running' }, '8')
+  known.set(key, shown({ phase: 'Pending' }, '7'))
+  await want({ phase: 'Running' })
+  expect(api.asked).toHaveLength(9)
+  expect(failures).toEqual([])
+})
+
 test('many at once go four at a time, and all of them go', async () => {
   const all = new Map<string, WantedStatus>()
   for (let at = 0; at < 30; at++) {
