@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../world/clock.ts'
+import { withDeadline } from '../world/deadline.ts'
 import type { Client } from './client.ts'
 import { pauseAfter } from './pause.ts'
 import { resources } from './resource.ts'
@@ -15,6 +16,9 @@ export interface HeartbeatOptions {
 /** Seconds between two renewals, and after which silence counts. */
 export const heartbeat = { every: 10, lasts: 40 } as const
 
+/** Milliseconds that one renewal may take: over a connection that is dead without a word, the next one has to come in time. */
+const patience = 10_000
+
 /**
  * Says in a Lease that somebody is alive, until the signal aborts; never rejects. One request each time, which makes the
  * lease when it is not there.
@@ -24,7 +28,7 @@ export async function runHeartbeat(options: HeartbeatOptions, signal: AbortSigna
   for (let failures = 0; !signal.aborted; ) {
     let pause: number = heartbeat.every * 1000
     try {
-      await beat(options, signal)
+      await withDeadline(clock, patience, signal, (within) => beat(options, within))
       failures = 0
     } catch (error) {
       if (signal.aborted) return
