@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import { kindOf } from '../api/kinds.ts'
 import type { Controller } from '../controller/controller.ts'
@@ -63,6 +64,8 @@ export function newAgent(options: AgentOptions): Agent {
     async run(controller, host, signal) {
       const from = source
       if (from === null) throw new Error('the controller was opened without this cluster')
+      // Each reflector and each request listens to it; that many are no leak.
+      setMaxListeners(0, signal)
       const self = newReflector({ api, clock, random, resource: hosts, name: nodeName, onChange: () => report() })
       const statuses = writer(agentParts, (key) => from.objects.get(key))
       const own = writer(hostParts, (key) => self.objects.get(key))
