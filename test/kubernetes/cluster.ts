@@ -23,6 +23,10 @@ export interface Cluster extends ControlPlane {
   forget(key: string): Promise<void>
   /** Gives a host's namespace a way to the API server; `number` from 2 is its address. */
   connect(net: Namespace, number: number): Promise<void>
+  /** Cuts the way of that host, and mends it. */
+  setLink(number: number, state: 'up' | 'down'): Promise<void>
+  /** Has etcd forget all but the newest of everything. */
+  compact(): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,6 +37,7 @@ export interface Shown {
     readonly uid: string
     readonly generation: number
     readonly resourceVersion: string
+    readonly finalizers?: readonly string[]
   }
   readonly status?: {
     readonly phase?: string
@@ -65,14 +70,14 @@ export function tenant(name: string, spec: object): Readonly<Record<string, unkn
 
 const bridge = 'kube0'
 
-/** Starts one on a bridge of this network namespace, which has to be the test's own. */
-export async function openCluster(): Promise<Cluster> {
+/** Starts one on a bridge of this network namespace, which has to be the test's own. `more`: arguments of kube-apiserver. */
+export async function openCluster(more: readonly string[] = []): Promise<Cluster> {
   const tools = await ensureKubernetes()
   const folder = mkdtempSync(join(tmpdir(), 'moorage-kube-'))
   await said('ip', ['link', 'add', bridge, 'type', 'bridge']).catch(() => {})
   await said('ip', ['address', 'replace', '10.254.0.1/24', 'dev', bridge])
   await said('ip', ['link', 'set', 'dev', bridge, 'up'])
-  const plane = await startControlPlane(tools, folder, '10.254.0.1')
+  const plane = await startControlPlane(tools, folder, '10.254.0.1', more)
   const kubectl: Cluster['kubectl'] = (...args) => said(tools.kubectl, ['--kubeconfig', plane.kubeconfig, ...args])
   const apply: Cluster['apply'] = async (text) => {
     await said(tools.kubectl, ['--kubeconfig', plane.kubeconfig, 'apply', '-f', '-'], text)
@@ -86,6 +91,12 @@ export async function openCluster(): Promise<Cluster> {
   )
   await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s')
   for (const name of ['moorage-hosts', 'moorage-system']) await kubectl('create', 'namespace', name)
+  const base64 = (text: string) => Buffer.from(text).toString('base64')
+  const ask = async <T>(what: 'deleterange' | 'range' | 'compaction', body: object): Promise<T> => {
+    const reply = await fetch(`${plane.etcd}/v3/kv/${what}`, { method: 'POST', body: JSON.stringify(body) })
+    if (!reply.ok) throw new Error(`etcd ${what}: ${reply.status} ${await reply.text()}`)
+    return (await reply.json()) as T
+  }
   return {
     ...plane,
     kubectl,
@@ -98,13 +109,15 @@ export async function openCluster(): Promise<Cluster> {
       await kubectl('patch', what, '--subresource=status', '--type=merge', '-p', JSON.stringify({ status }), ...args)
     },
     async forget(key) {
-      const bytes = Buffer.from(key).toString('base64')
-      const reply = await fetch(`${plane.etcd}/v3/kv/deleterange`, {
-        method: 'POST',
-        body: JSON.stringify({ key: bytes }),
-      })
-      const { deleted } = (await reply.json()) as { deleted?: string }
+      const { deleted } = await ask<{ deleted?: string }>('deleterange', { key: base64(key) })
       if (deleted !== '1') throw new Error(`etcd had no ${key}`)
+    },
+    async compact() {
+      const { header } = await ask<{ header: { revision: string } }>('range', { key: base64('/') })
+      await ask('compaction', { revision: header.revision, physical: true })
+    },
+    async setLink(number, state) {
+      await said('ip', ['link', 'set', 'dev', `kube-${number}`, state])
     },
     async connect(net, number) {
       const [ours, theirs] = [`kube-${number}`, `kube-${number}p`]

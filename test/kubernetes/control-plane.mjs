@@ -31,9 +31,10 @@ const patience = 120_000
  * @param {import('../setup/kubernetes-tools.mjs').Tools} tools
  * @param {string} folder empty
  * @param {string} [address] where it listens besides 127.0.0.1, for network namespaces beside this one
+ * @param {readonly string[]} [more] arguments of kube-apiserver
  * @returns {Promise<ControlPlane>}
  */
-export async function startControlPlane(tools, folder, address = '127.0.0.1') {
+export async function startControlPlane(tools, folder, address = '127.0.0.1', more = []) {
   const files = prepare(folder)
   const [client, peer, secure, controllers] = await freePorts(4)
   const server = `https://${address}:${secure}`
@@ -62,7 +63,7 @@ export async function startControlPlane(tools, folder, address = '127.0.0.1') {
         ...['--service-cluster-ip-range=10.255.0.0/24', '--disable-admission-plugins=ServiceAccount'],
         ...['--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${files.key}`],
         ...[`--service-account-signing-key-file=${files.key}`, '--watch-cache=true'],
-        ...['--enable-priority-and-fairness=true', '--allow-privileged=true', '-v=0'],
+        ...['--enable-priority-and-fairness=true', '--allow-privileged=true', '-v=0', ...more],
       ],
       ready: () => allowed(tools, kubeconfig, '/readyz'),
     },

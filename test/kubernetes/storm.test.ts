@@ -1,0 +1,345 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { openStage, type Stage } from '../host/stage.ts'
+import { is } from '../host/stage-client.ts'
+import { needsStage, spy } from '../host/stage-guest.ts'
+import { type Fields, image, network, networked, vm, yaml } from '../host/stage-manifests.ts'
+import { timed, until } from '../host/stage-until.ts'
+import { type Audit, countsOf, openAudit, writesOf } from './audit.ts'
+import { type Cluster, hasCluster, needsCluster, openCluster, type Shown, tenant } from './cluster.ts'
+import { type ManagerProcess, startManager } from './manager-process.ts'
+
+let folder: string
+let audit: Audit
+let cluster: Cluster
+let stage: Stage
+let manager: ManagerProcess
+
+beforeEach((context) => {
+  needsCluster(context)
+  needsStage(context)
+})
+
+beforeAll(async () => {
+  if (!hasCluster) return
+  folder = mkdtempSync(join(tmpdir(), 'moorage-storm-'))
+  audit = openAudit(folder)
+  cluster = await openCluster(audit.args)
+  const env = { NODE_OPTIONS: `--require=${spy}`, MOORAGE_SPY: join(folder, 'spawned') }
+  stage = await openStage({ cluster: { kubeconfig: cluster.kubeconfig, node: 'node-a' }, env })
+  await cluster.connect(stage.net, 2)
+  manager = startManager(cluster.kubeconfig, folder)
+  await stage.start()
+  await until('the host is made', 30, () => cluster.get('microvmhost', 'node-a'))
+  // The machine of the tests may have two processors.
+  const roomy = '{"spec":{"overcommit":{"vcpuPercent":5000}}}'
+  await cluster.kubectl('patch', 'microvmhost/node-a', '--type=merge', '-p', roomy)
+  const allowed = { networks: [{ name: 'n1' }], images: ['small'], hostIdentifiers: ['TAP'] }
+  await cluster.apply(yaml(tenant('default', allowed), network('n1'), digested()))
+  await wait('microvmhost/node-a', 'jsonpath={.status.images[?(@.name=="small")].usable}=true')
+})
+
+afterEach(({ task }) => {
+  if (task.result?.state !== 'fail' || !stage) return
+  const last = (text: string) => text.split('\n').slice(-25).join('\n')
+  console.warn(`${task.name} failed; agent:\n${last(stage.log())}\nmanager:\n${last(manager.log())}`)
+})
+
+afterAll(async () => {
+  await manager?.end('SIGTERM')
+  await stage?.close()
+  await cluster?.close()
+  if (folder) rmSync(folder, { recursive: true, force: true })
+})
+
+/** In a cluster an image says what its bytes are: it has to be the same on every host. */
+function digested(): Fields {
+  const { spec, ...rest } = image('small') as { spec: { source: { hostPath: Record<string, { path: string }> } } }
+  const hostPath = Object.fromEntries(
+    Object.entries(spec.source.hostPath).map(([name, { path }]) => {
+      const sha256 = createHash('sha256')
+        .update(readFileSync(join(stage.root, path)))
+        .digest('hex')
+      return [name, { path, sha256 }]
+    }),
+  )
+  return { ...rest, spec: { ...spec, source: { hostPath } } }
+}
+
+/** What somebody does who tries again until it is done: a server may be away. */
+const insist = (what: string, work: () => Promise<unknown>) =>
+  until(what, 60, async () => {
+    await work()
+    return true
+  })
+const patch = (name: string, spec: Fields) =>
+  insist(`${name} is edited`, () =>
+    cluster.kubectl('patch', `microvm/${name}`, '--type=merge', '-p', JSON.stringify({ spec })),
+  )
+const remove = (name: string) =>
+  insist(`${name} is deleted`, () =>
+    cluster.kubectl('delete', `microvm/${name}`, '--ignore-not-found', '--wait=false', '--request-timeout=5s'),
+  )
+const apply = (...objects: Fields[]) => insist('it is applied', () => cluster.apply(yaml(...objects)))
+const wait = (what: string, condition: string, seconds = 60) =>
+  cluster.kubectl('wait', `--for=${condition}`, what, `--timeout=${seconds}s`)
+/** Ready once it runs; `a3` when its web page answers, over the network. */
+const web = (name: string) => networked(name, 'n1', null, name === 'a3' ? {} : { readiness: undefined })
+const all = async () => (await cluster.get<{ items: readonly Shown[] }>('microvms'))?.items ?? []
+const names = async () => (await all()).map(({ metadata }) => metadata.name).sort()
+const running = () =>
+  stage
+    .vmms()
+    .map(({ name }) => name.replace('default.', ''))
+    .sort()
+const taps = async () =>
+  [...(await stage.net.exec(['ip', '-br', 'link'])).matchAll(/^(vm-[^ @]+)/gm)].map(([, name]) => name!).sort()
+
+/** How often a VMM of that name was started. */
+function starts(name: string): number {
+  const lines = readFileSync(join(folder, 'spawned'), 'utf8').split('\n')
+  return lines.filter((line) => line.includes(`guest=default.${name},`) || line.includes(`guest=default.${name}"`))
+    .length
+}
+
+async function everythingIsReady(): Promise<void> {
+  const isThere = ({ metadata, status }: Shown) =>
+    status?.observedGeneration === metadata.generation &&
+    status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
+  await until('everything is ready', 90, all, (list) => list.every(isThere))
+}
+
+/** No VMM, TAP, folder or Role of what is not wanted, and one of each of what is. */
+async function nothingElseIsThere(wanted: readonly string[]): Promise<void> {
+  expect(await names()).toEqual(wanted)
+  expect(running()).toEqual(wanted)
+  expect(await taps()).toEqual(wanted.map((name) => `vm-${name}`))
+  expect(readdirSync(join(stage.run, 'by-name')).sort()).toEqual(wanted.map((name) => `default.${name}`))
+  expect(readdirSync(join(stage.run, 'vms'))).toHaveLength(wanted.length)
+}
+
+/** pid, starts and restarts of each. */
+async function lives(): Promise<Readonly<Record<string, readonly number[]>>> {
+  return Object.fromEntries(
+    (await all()).map(({ metadata: { name }, status }) => {
+      const { count } = (status?.restarts ?? { count: 0 }) as { count: number }
+      return [name, [stage.pidOf(name), starts(name), count]]
+    }),
+  )
+}
+
+test('the server killed five times while VMs are applied, edited and deleted: each was started for a reason', async () => {
+  await apply(web('a1'), web('a2'), web('a3'), web('a4'))
+  await everythingIsReady()
+  const before = await lives()
+  for (const [name, [, started, restarted]] of Object.entries(before)) {
+    expect([name, started, restarted]).toEqual([name, 1, 0])
+  }
+  const away: number[] = []
+  const killing = (async () => {
+    for (let kill = 0; kill < 5; kill += 1) {
+      const went = performance.now()
+      await cluster.kill('apiserver')
+      await sleep(kill * 200)
+      await cluster.start('apiserver')
+      away.push(Math.round(performance.now() - went))
+      await sleep(500)
+    }
+  })()
+  await apply(web('a5'))
+  await patch('a2', { memory: '88Mi' })
+  await remove('a1')
+  await apply(web('a6'))
+  await patch('a3', { terminationGracePeriodSeconds: 21 })
+  await remove('a5')
+  await killing
+  const end = performance.now()
+  await until('what is deleted goes', 60, names, (list) => list.join() === 'a2,a3,a4,a6')
+  await everythingIsReady()
+  await stage.settled(30)
+  await until('its VMM is gone', 30, () => running().length === 4)
+  console.log(`away for ${away.join(', ')} ms; all as applied ${Math.round(performance.now() - end)} ms after the last`)
+  const after = await lives()
+  expect(after).toMatchObject({ a3: before.a3, a4: before.a4 })
+  expect(after.a2?.slice(1)).toEqual([2, 1])
+  expect(after.a6?.slice(1)).toEqual([1, 0])
+  expect([starts('a1'), starts('a5') <= 1]).toEqual([1, true])
+  await nothingElseIsThere(['a2', 'a3', 'a4', 'a6'])
+}, 180_000)
+
+test('a watch that is older than what etcd keeps: deleted and made again meanwhile, the new one replaces the old', async () => {
+  const [old, pid] = [(await cluster.get('microvm', 'a4'))?.metadata.uid, stage.pidOf('a4')]
+  const others = await lives()
+  const startsBefore = starts('a4')
+  const began = Date.now()
+  // The host hears the end of its watch, and then nothing.
+  await cluster.kill('apiserver')
+  await until('it is told', 30, async () => JSON.stringify(await stage.problems()).includes('cannot be reached'))
+  await link('down')
+  await cluster.start('apiserver')
+  await remove('a4')
+  await insist('nobody waits for the host', () =>
+    cluster.kubectl('patch', 'microvm/a4', '--type=merge', '-p', '{"metadata":{"finalizers":null}}'),
+  )
+  await until('it is gone', 30, async () => (await names()).join() === 'a2,a3,a6')
+  await apply(web('a4'))
+  await cluster.kill('apiserver')
+  await cluster.compact()
+  await cluster.start('apiserver')
+  expect(stage.pidOf('a4')).toBe(pid)
+  await link('up')
+  const fresh = (await cluster.get('microvm', 'a4'))?.metadata.uid
+  expect(fresh).not.toBe(old)
+  const took = await timed(() =>
+    until(
+      'the new one runs',
+      90,
+      () => stage.vm('a4'),
+      (seen) => seen?.metadata.uid === fresh && is(seen, 'Ready') === 'True',
+    ),
+  )
+  await everythingIsReady()
+  await stage.settled(30)
+  expect(existsProcess(pid)).toBe(false)
+  expect(starts('a4')).toBe(startsBefore + 1)
+  const { a4: _, ...same } = others
+  expect(await lives()).toMatchObject(same)
+  await nothingElseIsThere(['a2', 'a3', 'a4', 'a6'])
+  const asked = audit.since(began).filter(({ from }) => from === 'agent')
+  const machines = countsOf(asked.filter(({ resource }) => resource === 'microvms'))
+  const conflicts = asked.filter(({ code }) => code === 409).length
+  console.log(
+    `Ready with a new uid ${took} ms after the link came back; the agent asked ${JSON.stringify(machines)}, ${conflicts} conflicts`,
+  )
+  expect(machines['agent list microvms']).toBeGreaterThanOrEqual(1)
+  expect(conflicts).toBeLessThan(20)
+}, 180_000)
+
+test('a server that hangs delays no repair', async () => {
+  const before = await lives()
+  cluster.signal('apiserver', 'SIGSTOP')
+  try {
+    const began = performance.now()
+    const repairs: number[] = []
+    for (let at = 0; at < 3; at += 1) {
+      await sleep(5000)
+      const index = (await taps()).length
+      await stage.net.exec(['ip', 'link', 'del', 'dev', 'vm-a3'])
+      repairs.push(await timed(() => until('the link is back', 5, taps, (found) => found.length === index)))
+    }
+    await sleep(Math.max(0, 20_000 - (performance.now() - began)))
+    console.log(`repaired in ${repairs.join(', ')} ms while the server hung`)
+  } finally {
+    cluster.signal('apiserver', 'SIGCONT')
+  }
+  await patch('a6', { terminationGracePeriodSeconds: 22 })
+  await apply(web('a7'))
+  await wait('microvm/a7', 'condition=Ready')
+  await everythingIsReady()
+  expect(await lives()).toMatchObject(before)
+  await remove('a7')
+  await until('it is gone', 60, names, (list) => !list.includes('a7'))
+  await nothingElseIsThere(['a2', 'a3', 'a4', 'a6'])
+}, 180_000)
+
+test('cut off for long: unknown, then back; what was deleted meanwhile goes', async () => {
+  const { a2, a3, a4 } = await lives()
+  await link('down')
+  const cut = performance.now()
+  await wait('microvmhost/node-a', 'condition=Ready=Unknown', 70)
+  const unknownAfter = performance.now() - cut
+  await wait('microvm/a2', 'condition=Ready=Unknown')
+  await remove('a6')
+  expect(running()).toEqual(['a2', 'a3', 'a4', 'a6'])
+  expect((await cluster.get('microvm', 'a6'))?.metadata.finalizers).toEqual(['moorage.dev/host'])
+  await link('up')
+  const gone = await timed(() => wait('microvm/a6', 'delete', 90))
+  await wait('microvmhost/node-a', 'condition=Ready', 60)
+  await everythingIsReady()
+  const back = performance.now() - cut
+  expect(await lives()).toEqual({ a2, a3, a4 })
+  await nothingElseIsThere(['a2', 'a3', 'a4'])
+  const seconds = (ms: number) => (ms / 1000).toFixed(1)
+  console.log(
+    `Unknown ${seconds(unknownAfter)} s after the cut; the deleted one gone ${seconds(gone)} s after the link came back, all Ready ${seconds(back)} s after the cut`,
+  )
+}, 180_000)
+
+test('at rest only leases are written', async () => {
+  await stage.settled(30)
+  await sleep(3000)
+  const seconds = 30
+  const began = Date.now()
+  await sleep(seconds * 1000)
+  const asked = audit.since(began).filter(({ from }) => from !== 'other')
+  const counts = countsOf(asked)
+  const vms = (await all()).length
+  const rate = (from: string) => (asked.filter((each) => each.from === from).length / seconds).toFixed(2)
+  console.log(
+    `${vms} VMs at rest for ${seconds} s: agent ${rate('agent')}/s, manager ${rate('manager')}/s; ${JSON.stringify(counts)}`,
+  )
+  expect(new Set(writesOf(asked).map(({ from, resource, name }) => `${from} ${resource} ${name}`))).toEqual(
+    new Set(['agent leases node-a', 'manager leases moorage-manager']),
+  )
+  const beats = writesOf(asked).filter(({ from }) => from === 'agent').length
+  expect(beats).toBeGreaterThanOrEqual(2)
+  expect(beats).toBeLessThanOrEqual(4)
+  expect(stage.log()).not.toMatch(/Warning: /)
+}, 180_000)
+
+test('figures', async () => {
+  const host = await openStage()
+  try {
+    host.write('base.yaml', yaml(image('small')))
+    await host.start()
+    const [fromCluster, fromFolder, command]: number[][] = [[], [], []]
+    for (const name of ['f1', 'f2', 'f3']) {
+      const isThere = (on: Stage) =>
+        until(
+          `${name} is available`,
+          60,
+          () => on.vm(name),
+          (seen) => is(seen, 'Available') === 'True',
+        )
+      fromCluster!.push(
+        await timed(async () => {
+          command!.push(await timed(() => cluster.apply(yaml(vm(name, { terminationGracePeriodSeconds: 1 })))))
+          await isThere(stage)
+        }),
+      )
+      fromFolder!.push(
+        await timed(async () => {
+          host.write(`${name}.yaml`, yaml(vm(name, { terminationGracePeriodSeconds: 1 })))
+          await isThere(host)
+        }),
+      )
+    }
+    const [a, b, c] = [fromCluster, fromFolder, command].map((each) => each!.sort((x, y) => x - y)[1]!)
+    console.log(
+      `median of 3 to Available: kubectl apply ${a} ms (of which kubectl ${c} ms), a file ${b} ms; ratio ${(a! / b!).toFixed(2)}`,
+    )
+    console.log(`${(await all()).length} VMs: agent ${rss(stage.pid)} MiB, manager ${rss(manager.pid)} MiB`)
+  } finally {
+    await host.close()
+  }
+  await cluster.kubectl('delete', 'microvms', '--all', '--timeout=60s')
+  await nothingElseIsThere([])
+}, 180_000)
+
+/** The way of the host to the server. */
+async function link(state: 'up' | 'down'): Promise<void> {
+  await cluster.setLink(2, state)
+}
+
+function existsProcess(pid: number): boolean {
+  return stage.vmms().some((one) => one.pid === pid)
+}
+
+/** MiB. */
+function rss(pid: number): number {
+  return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
+}
