@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import { usersOf } from '../controller/config.ts'
 import { controlHandler } from '../controller/control.ts'
@@ -23,9 +22,6 @@ import { converge } from './run-once.ts'
 import { settingsOf } from './run-settings.ts'
 import { untilAsked } from './run-signals.ts'
 
-/** Watches, writers and leases of a host of a cluster; beyond that it would be a leak. */
-const listeners = 64
-
 /** Milliseconds that an orderly end may take. */
 const patience = 4000
 
@@ -41,10 +37,7 @@ export async function runController(context: Context, options: RunOptions): Prom
     const log = await openLog(context, options.logLevel ?? (options.once ? 'error' : 'info'))
     const { controller, agent } = await open(context, options, log, signal)
     const left = new AbortController()
-    const ended = AbortSignal.any([signal, left.signal])
-    // Everything that runs beside the controller listens to it.
-    setMaxListeners(listeners, ended)
-    const reporting = agent?.(controller, ended)
+    const reporting = agent?.(controller, AbortSignal.any([signal, left.signal]))
     try {
       if (options.once) return await once(context, controller, signal)
       await serve(controller, address, log, signal)
