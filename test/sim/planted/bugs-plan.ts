@@ -13,8 +13,8 @@ export const planBugs: readonly Bug[] = [
   {
     name: 'rules-of-a-going-vm-removed-too-early',
     file: 'plan/rules.ts',
-    find: 'const wanted = keep(final, sets, lingering.names)',
-    replace: 'const wanted = final',
+    find: 'const wanted = withoutOverlaps(keep(final, sets, lingering.names), sets)',
+    replace: 'const wanted = withoutOverlaps(final, sets)',
     why: 'a guest that shuts down loses its network first',
   },
   {
@@ -223,8 +223,8 @@ export const planBugs: readonly Bug[] = [
   {
     name: 'missing-kernel-stops-a-vm',
     file: 'plan/machine.ts',
-    find: '  if (isBlocked(context, machine)) return\n  if (!grants',
-    replace: '  if (!grants',
+    find: '  if (isBlocked(context, machine)) return\n  if (!isItsTurn',
+    replace: '  if (!isItsTurn',
     why: 'stopped for a restart that cannot be',
   },
   {

@@ -48,8 +48,8 @@ export const resolveBugs: readonly Bug[] = [
   {
     name: 'disks-not-in-their-digest',
     file: 'resolve/boot.ts',
-    find: 'digest(disks.map(({ name, volume, readOnly }) => [name, volume, readOnly]))',
-    replace: 'digest(disks.map(({ readOnly }) => readOnly).slice(0, 0))',
+    find: 'disks.map(({ name, volume, readOnly }) => [name, volume, readOnly, ...ephemeralSize(vm.object, name)]),',
+    replace: 'disks.map(({ name }) => ephemeralSize(vm.object, name)).slice(0, 0),',
     why: 'a disk that comes or goes is not noticed',
   },
   {
@@ -230,7 +230,7 @@ export const resolveBugs: readonly Bug[] = [
   {
     name: 'address-given-twice',
     file: 'resolve/interface.ts',
-    find: '    taken.add(address)\n',
+    find: "    if ('taken' in giving) giving.taken.add(address)\n",
     replace: '',
     why: 'an address that was just given is not marked',
   },
@@ -244,7 +244,7 @@ export const resolveBugs: readonly Bug[] = [
   {
     name: 'own-address-counts-as-taken',
     file: 'resolve/resolve.ts',
-    find: 'addresses: fixedAddresses(vms, networks),',
+    find: 'addresses: new Set([...fixedAddresses(vms, networks)].filter((address) => !kept.has(address))),',
     replace:
       'addresses: new Set([...fixedAddresses(vms, networks), ...Object.values(input.ledger.machines).flatMap((one) => Object.values(one.addresses))]),',
     why: 'what the ledger says is kept from everybody, from its owner, too',
@@ -259,8 +259,8 @@ export const resolveBugs: readonly Bug[] = [
   {
     name: 'address-of-two',
     file: 'resolve/interface.ts',
-    find: "    claims.take('address', made.address, ref)\n",
-    replace: "    claims.take('address', `${made.address}/${made.name}/${ref.name}`, ref)\n",
+    find: "claims.take('address', address, ref),",
+    replace: "claims.take('address', `${address}/${ref.name}`, ref),",
     why: 'a claim under a name that nobody else takes',
   },
 ]
