@@ -261,6 +261,8 @@ export interface ObservedMachine {
   readonly pid: number | null
   /** Somebody removed its runtime folder under it: it runs, is `Stuck`, and nobody can talk to it any more. */
   readonly stray?: true
+  /** It is `Starting` for longer than a VMM takes, by a clock that nobody sets: it will not greet any more. */
+  readonly late?: true
   /** Names of NICs whose TAP was taken away under the running VMM. */
   readonly detachedNics: readonly string[]
 }

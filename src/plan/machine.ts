@@ -10,9 +10,6 @@ import { add, type Draft, wishOf } from './draft.ts'
 import { ownerKey } from './network.ts'
 import type { Obstacles } from './obstacle.ts'
 
-/** How long a VMM may take to greet on QMP before it counts as crashed, milliseconds. */
-export const greetingTimeout = 120_000
-
 /** What the machines' plan means for everybody else. */
 export interface MachineDraft {
   /** Actions after which nothing of a machine runs any more, by uid. */
@@ -104,7 +101,7 @@ function planWanted(context: Context, machine: Machine, seen: ObservedMachine | 
     return
   }
 
-  const ended = endOf(seen, record, context.observed.bootId, now)
+  const ended = endOf(seen, record, context.observed.bootId)
   if (ended) {
     const { how, crashes, power } = writtenEnd(seen, record) ?? {
       how: ended,
@@ -285,11 +282,10 @@ function endOf(
   seen: ObservedMachine | undefined,
   record: MachineRecord | undefined,
   bootId: string,
-  now: number,
 ): MachineEnd | 'HostRebooted' | null {
   if (seen?.phase === 'Gone' || seen?.phase === 'Ended') return seen.end ?? 'Crashed'
   const started = record?.started ?? seen?.started
-  if (seen?.phase === 'Starting') return started && now - started.at > greetingTimeout ? 'Crashed' : null
+  if (seen?.phase === 'Starting') return seen.late ? 'Crashed' : null
   if (seen || !started || started.ended !== null) return null
   return started.bootId === bootId ? null : 'HostRebooted'
 }

@@ -35,6 +35,8 @@ export interface Kept {
   /** Null when it cannot be read. */
   readonly file: MachineFile | null
   readonly session: Session
+  /** Since when it is held, milliseconds of the monotonic clock. */
+  readonly since: number
   /** Its VMM; null until it was looked for and found. */
   process: ProcessIdentity | null
   /** What it was asked when it turned ready, as `runtime.ready` says; null while it is not. */

@@ -39,6 +39,7 @@ export function take(
     runtime,
     file,
     session,
+    since: context.world.clock.monotonic(),
     process: null,
     readyAs,
     unplugged: new Set(unplugged),

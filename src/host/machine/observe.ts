@@ -12,6 +12,9 @@ import { listVmms } from './vmm.ts'
 
 export type Records = Readonly<Record<string, MachineRecord>>
 
+/** How long a VMM may take to greet on QMP before it counts as crashed, milliseconds. */
+const greetingTimeout = 120_000
+
 /** Machines on one host; a uid range is smaller. */
 const mostMachines = 20_000
 
@@ -44,7 +47,10 @@ export async function observe(
   const vmms = await findVmms(context, known, strays)
   const byName = new Map(links.map((link) => [link.name, link]))
   return [
-    ...known.map((one) => describe(watchers, asOfNow(context, one), byName, readinessOf, vmms.get(one.user) ?? [])),
+    ...known.map((one) => {
+      const described = describe(watchers, asOfNow(context, one), byName, readinessOf, vmms.get(one.user) ?? [])
+      return isLate(context, one.kept, described) ? { ...described, late: true as const } : described
+    }),
     ...strays.flatMap(([uid, record]) => describeStray(uid, record, vmms.get(record.user) ?? [])),
   ]
 }
@@ -133,6 +139,11 @@ function describe(
     pid: phase === 'Gone' ? null : (kept.process?.pid ?? null),
     detachedNics: runs || phase === 'Paused' ? detachedOf(detached, kept, uid, links) : [],
   }
+}
+
+/** Nobody of ours is at it, and it was held for so long: whoever set the wall clock meanwhile ends no VM. */
+function isLate({ world }: MachineContext, { starting, since }: Kept, { phase }: ObservedMachine): boolean {
+  return phase === 'Starting' && !starting && world.clock.monotonic() - since > greetingTimeout
 }
 
 function detachedOf(
