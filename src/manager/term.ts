@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { pauseAfter } from '../kubernetes/pause.ts'
 import { newReflector, type Reflector } from '../kubernetes/reflector.ts'
 import { resources } from '../kubernetes/resource.ts'
-import { hostsNamespace, madeBy } from './cluster.ts'
+import { hostsNamespace, madeBy, type Pulse } from './cluster.ts'
 import { decide } from './decide.ts'
 import type { Decision, Write } from './decision.ts'
 import type { Pass, TermOptions } from './manager.ts'
@@ -13,6 +13,9 @@ import { newRetries } from './retry.ts'
 import { newView } from './view.ts'
 import { newWaker } from './waker.ts'
 import { carryOut, type Outcome, send } from './write.ts'
+
+/** Milliseconds after which a host that is in doubt is asked about again. */
+const doubtLasts = 1_000
 
 /** Milliseconds between two looks at everything at least, and at most. */
 const gap = 50
@@ -63,10 +66,23 @@ export function newTerm(options: TermOptions): { run(): Promise<void> } {
     for (const [name, pulse] of pulses.current) {
       if (pulse.is !== 'silent') silent.delete(name)
       else if (!silent.has(name)) {
-        const lease = await client.get(resources.lease, { namespace: hostsNamespace, name }, signal)
-        if (lease === null || !pulses.observeOne(lease)) silent.add(name)
+        try {
+          const lease = await client.get(resources.lease, { namespace: hostsNamespace, name }, signal)
+          if (lease === null || !pulses.observeOne(lease)) silent.add(name)
+        } catch (error) {
+          if (signal.aborted) throw error
+          log.warn({ host: name, error: (error as Error).message }, 'whether a host is silent cannot be asked')
+        }
       }
     }
+  }
+
+  /** What is known of hosts; one of which that could not be asked is in doubt, and in doubt nobody is silent. */
+  function pulsesNow(): ReadonlyMap<string, Pulse> {
+    const doubt: Pulse = { is: 'unheard', left: doubtLasts }
+    return new Map(
+      [...pulses.current].map(([name, pulse]) => [name, pulse.is === 'silent' && !silent.has(name) ? doubt : pulse]),
+    )
   }
 
   async function look(): Promise<Omit<Pass, 'took' | 'error'>> {
@@ -78,7 +94,7 @@ export function newTerm(options: TermOptions): { run(): Promise<void> } {
         return [kind, view.objects(kind, reflector.objects, at)]
       }),
     )
-    const cluster = readCluster(objects as unknown as ClusterObjects, pulses.current)
+    const cluster = readCluster(objects as unknown as ClusterObjects, pulsesNow())
     const decision = decide(cluster, clock.now())
     tell(decision)
     const outcomes = await write(decision.writes)

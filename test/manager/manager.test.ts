@@ -121,6 +121,26 @@ test('a watch that hangs makes no host silent, and one that does not renew is', 
   await manager.end()
 })
 
+test('a Lease that may not be read makes nobody silent, and holds up no other work', async () => {
+  const scene = await stage()
+  const refusing: ApiServer = {
+    ...scene.api,
+    async send(request, signal) {
+      if (request.method === 'GET' && /\/leases\/[ab]$/.test(request.path)) {
+        return { status: 403, retryAfter: null, body: { reason: 'Forbidden', message: 'no' } }
+      }
+      return scene.api.send(request, signal)
+    },
+  }
+  await live(scene, ['a', 'b'], 5)
+  const manager = start(scene, refusing)
+  await live(scene, ['a'], 200)
+  const last = manager.passes.at(-1)
+  expect(last?.error ?? null).toBeNull()
+  expect([...(last?.cluster?.pulses ?? [])].map(([name, { is }]) => `${name} ${is}`)).toEqual(['a live', 'b unheard'])
+  await manager.end()
+})
+
 /** Events that never come. */
 function nothing(signal: AbortSignal): AsyncIterable<never> {
   const next = () =>
