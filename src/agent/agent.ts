@@ -84,7 +84,10 @@ export function newAgent(options: AgentOptions): Agent {
         const { objects, finished } = from!
         const { current } = controller.statuses
         statuses.want(statusesFor({ objects, finished, statuses: current, source: last.source, now: clock.now() }))
-        volumes.want(volumeRecords(last.view.observed, nodeName))
+        const states = last.source.objects
+          .filter(({ ref }) => ref.kind === 'MicroVMState')
+          .map(({ uid: state }) => state)
+        volumes.want(volumeRecords(last.view.observed, new Set(states), nodeName))
         const key = `MicroVMHost//${nodeName}`
         const object = self.objects.get(key)
         if (object === undefined) return

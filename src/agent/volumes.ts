@@ -9,8 +9,15 @@ export interface VolumeRecord {
   readonly status: { readonly phase: string; readonly nodeName: string; readonly message: string }
 }
 
-/** The records of the volumes of states that are on a host. Pure. One whose own record cannot be read is left as it is told. */
-export function volumeRecords({ volumes }: Observed, nodeName: string): readonly VolumeRecord[] {
+/**
+ * The records of the volumes of states that are on a host. Pure. One whose own record cannot be read is left as it is told.
+ * `states`: uids of the states that there are; a volume that belongs to none of them any more is Released.
+ */
+export function volumeRecords(
+  { volumes }: Pick<Observed, 'volumes'>,
+  states: ReadonlySet<string>,
+  nodeName: string,
+): readonly VolumeRecord[] {
   return volumes.flatMap(({ name, owner, ownerUid, ephemeral, size, madeWith, fault }) => {
     if (ephemeral || owner === null) return []
     const stateRef = { namespace: owner.namespace, name: owner.name, uid: ownerUid }
@@ -21,7 +28,7 @@ export function volumeRecords({ volumes }: Observed, nodeName: string): readonly
       fsType: fsType as MicroVMVolumeSpec['fsType'],
       ...(label !== null && { label }),
     }
-    const phase = fault === null ? 'Bound' : 'Faulty'
+    const phase = fault !== null ? 'Faulty' : states.has(ownerUid) ? 'Bound' : 'Released'
     return [{ name, spec, status: { phase, nodeName, message: fault ?? '' } }]
   })
 }
