@@ -66,6 +66,7 @@ test('a new volume is sparse, whole, labelled, and given to its VM', async () =>
       ownerUid: 'state-1',
       ephemeral: false,
       size: big.size,
+      madeWith: { fsType: 'ext4', label: 'state' },
       user: 0,
       fault: null,
     },

@@ -126,6 +126,7 @@ describe('records', () => {
       read: async () => Buffer.from(text),
       list: async () => [{ name, type: 'file' }],
       makeDirectory: async () => {},
+      sync: async () => {},
     }) as unknown as Files
   const ledgerOf = (name: string, text: string) =>
     openLedger({ files: filesOf(name, text) } as World, pathsOf('/r'), root)
