@@ -467,3 +467,21 @@ test('a bridge without its alias goes when nobody wants it any more', async () =
   await scene.rests()
   expect(failures).toBeGreaterThan(1)
 })
+
+test('a VM that is started as it was accepted last goes for what is wanted since', async () => {
+  const scene = new Scene({ vms: { a: vm } })
+  await scene.rests()
+  scene.site.reboot(false)
+  scene.site.want({ ...scene.site.wanted, vms: { a: { ...vm, memory: 80 } } })
+  await scene.host.pass(20_000, undefined, () => scene.oracles.check())
+  scene.site.unmount()
+  scene.host.start()
+  await scene.rests()
+  expect(scene.host.process.spawned).toHaveLength(3)
+  // What was read is no reason any more.
+  const { pid, spec } = scene.vmm('a')!
+  scene.host.note(`stream.write ${spec.directory}/qmp.sock {"execute":"system_powerdown"}`)
+  scene.host.process.kill(pid)
+  await scene.host.pass(5000, undefined, () => scene.oracles.check())
+  expect(scene.oracles.broken).toEqual(['I9: a was restarted without a reason'])
+})

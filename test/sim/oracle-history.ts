@@ -1,3 +1,4 @@
+import type { SourceView } from '../../src/source/source.ts'
 import type { SimHost } from './host.ts'
 import type { Site } from './site.ts'
 import type { Wanted, WantedVm } from './wanted.ts'
@@ -48,6 +49,10 @@ export class History {
   readonly #site: Site
   readonly #byName = new Map<string, WantedSince[]>()
   #seen: Wanted | null = null
+  /** When a controller had read manifests that said what was wanted from before it began until it had done so. */
+  readonly #reads: number[] = []
+  #view: SourceView | null = null
+  #isWhole = true
 
   constructor(host: SimHost, site: Site) {
     this.#host = host
@@ -55,6 +60,7 @@ export class History {
   }
 
   look(): void {
+    this.#lookAtReads()
     const { wanted } = this.#site
     if (wanted === this.#seen) return
     this.#seen = wanted
@@ -66,6 +72,24 @@ export class History {
       if (last && last.makes === next.makes && JSON.stringify(last.vm) === JSON.stringify(vm)) continue
       this.#byName.set(name, [...list, next])
     }
+  }
+
+  #lookAtReads(): void {
+    const view = this.#host.controller?.last?.source ?? null
+    const { isWhole } = this.#site
+    this.#isWhole &&= isWhole
+    if (view === this.#view) return
+    if (view !== null && this.#isWhole) this.#reads.push(this.#host.time)
+    this.#view = view
+    this.#isWhole = isWhole
+  }
+
+  /**
+   * Since when all that was wanted may be what a controller went by at that moment: one that lives behind others that died
+   * at once, and finds its manifests broken, goes by what was read and accepted last.
+   */
+  knownSince(at: number): number {
+    return Math.min(at, this.#reads.findLast((read) => read <= at) ?? 0) - lag
   }
 
   /** Everything ever wanted of a VM, the oldest first. */
@@ -84,6 +108,9 @@ export class History {
     return this.torn.some((at) => at >= from - restored && at <= to)
   }
 }
+
+/** Milliseconds by which what the controller knows may lag behind what is wanted, where nothing keeps it from looking. */
+const lag = 10_000
 
 /** Milliseconds after which a manifest that was cut short is whole again, at most, and read. */
 const restored = 5000

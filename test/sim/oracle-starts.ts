@@ -3,9 +3,6 @@ import { paths } from './host.ts'
 import type { History, Sight } from './oracle-history.ts'
 import { endedByItself, type Incarnation, type Lives } from './oracle-lives.ts'
 
-/** Milliseconds by which what the controller knows may lag behind what is wanted, where nothing keeps it from looking. */
-const lag = 10_000
-
 /** What a controller believed an object to be, from a moment on. */
 interface Believed {
   readonly at: number
@@ -109,7 +106,7 @@ export class Starts {
   /** Nothing that it is made of changed, nobody asked, it ran: and it was stopped and started. */
   #withReason({ name, at }: Incarnation, last: Incarnation): void {
     if (last.ordered === null || endedByItself(last) || last.failed || last.vmm.boots === 0) return
-    const from = last.at - lag
+    const from = this.#history.knownSince(last.at)
     if (this.#history.tornDuring(from, at)) return
     const wanted = this.#history.during(name, from, at)
     const [first] = wanted
@@ -141,9 +138,10 @@ export class Starts {
   }
 
   /** What it is made of is another than it may have been started with. */
-  #isChanged(name: string, from: number, to: number): boolean {
-    const wanted = this.#history.during(name, from - lag, to)
-    return this.#history.tornDuring(from - lag, to) || wanted.some(({ makes }) => makes !== wanted[0]?.makes)
+  #isChanged(name: string, startedAt: number, to: number): boolean {
+    const from = this.#history.knownSince(startedAt)
+    const wanted = this.#history.during(name, from, to)
+    return this.#history.tornDuring(from, to) || wanted.some(({ makes }) => makes !== wanted[0]?.makes)
   }
 
   /** What was believed of it at any time since then. */

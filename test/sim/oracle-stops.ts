@@ -120,10 +120,11 @@ export class Stops {
 
   /** Only the value of its credential changed since it was started. */
   #isRotation({ name, at }: Incarnation, now: number): boolean {
-    const wanted = this.#history.during(name, at - 10_000, now)
+    const from = this.#history.knownSince(at)
+    const wanted = this.#history.during(name, from, now)
     const [first] = wanted
-    if (!first || this.#history.tornDuring(at - 10_000, now)) return false
-    if (this.#asked.some((one) => one.name === name && one.at >= at - 10_000)) return false
+    if (!first || this.#history.tornDuring(from, now)) return false
+    if (this.#asked.some((one) => one.name === name && one.at >= from)) return false
     return (
       first.plain !== 'none' &&
       wanted.every(({ plain, vm }) => plain === first.plain && vm?.strategy === 'Always') &&

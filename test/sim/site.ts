@@ -19,6 +19,12 @@ export class Site {
     this.#sync()
   }
 
+  /** Whether the manifests are there and say what is wanted. */
+  get isWhole(): boolean {
+    const files = manifestsOf(this.wanted)
+    return !this.#away && [...files].every(([name, text]) => this.#written.get(name) === text)
+  }
+
   /** Makes the host's files say what is wanted now. */
   want(wanted: Wanted): void {
     const before = this.wanted
