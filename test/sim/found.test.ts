@@ -485,3 +485,28 @@ test('a VM that is started as it was accepted last goes for what is wanted since
   await scene.host.pass(5000, undefined, () => scene.oracles.check())
   expect(scene.oracles.broken).toEqual(['I9: a was restarted without a reason'])
 })
+
+test('a VM of strategy Once that is asked to go while nothing tells yet that it was killed is started again', async () => {
+  const once = { ...vm, strategy: 'Once' } as const
+  const scene = new Scene({ vms: { a: once } })
+  await scene.rests()
+  scene.host.process.hooks.death = () => ({ files: 400, gone: 2000 })
+  scene.host.process.kill(scene.vmm('a')!.pid)
+  scene.site.want({ ...scene.site.wanted, vms: { a: { ...once, token: 2 } } })
+  await scene.rests()
+  expect(scene.host.process.spawned).toHaveLength(2)
+})
+
+test('a VM of strategy Once that nobody asked to go ended by itself', async () => {
+  const scene = new Scene({ vms: { a: { ...vm, strategy: 'Once' } } })
+  await scene.rests()
+  const { spec, pid } = scene.vmm('a')!
+  scene.host.process.kill(pid)
+  await scene.host.pass(5000, undefined, () => scene.oracles.check())
+  expect(scene.host.process.spawned).toHaveLength(1)
+  // What no controller may do.
+  scene.host.files.folder(spec.directory)
+  scene.host.process.spawn({ ...spec, listeners: [] }, new AbortController().signal).catch(() => {})
+  await scene.host.pass(5, undefined, () => scene.oracles.check())
+  expect(scene.oracles.broken).toContain('I9: a is Once, had ended by itself and was started again')
+})

@@ -15,6 +15,8 @@ export interface Incarnation {
   stood: number | null
   /** When it was over: its guest, or the process. */
   over: number | null
+  /** When its end could be told: a process that was killed lets go of its sockets a while later. */
+  told: number | null
   /** It was the guest itself that powered off. */
   shutdown: boolean
   /** Its guest's services ran at some time. */
@@ -30,16 +32,19 @@ export interface Incarnation {
 export class Lives {
   readonly #byName = new Map<string, Incarnation[]>()
   readonly #living = new Set<Incarnation>()
+  readonly #apparent = new Set<Incarnation>()
 
   add(vmm: SimVmm, at: number, by: number): Incarnation {
     const folder = vmm.spec.directory.split('/').at(-1) ?? ''
     const one: Incarnation = {
       ...{ name: vmm.name.replace('default.', ''), vmm, at, folder },
-      ...{ ordered: null, pressed: null, stood: null, over: null, shutdown: false, served: false, failed: false },
+      ...{ ordered: null, pressed: null, stood: null, over: null, told: null },
+      ...{ shutdown: false, served: false, failed: false },
       ...{ by, begun: false },
     }
     this.#byName.set(one.name, [...this.of(one.name), one])
     this.#living.add(one)
+    this.#apparent.add(one)
     return one
   }
 
@@ -55,6 +60,11 @@ export class Lives {
     return this.#living
   }
 
+  /** Those that live as far as anybody can know: the process may be on its way out. */
+  get apparent(): ReadonlySet<Incarnation> {
+    return this.#apparent
+  }
+
   /** After each step. */
   look(alive: readonly SimVmm[], now: number): void {
     const there = new Set(alive)
@@ -67,10 +77,15 @@ export class Lives {
       if (guestOver || !there.has(vmm)) one.over ??= now
       if (!there.has(vmm)) this.#living.delete(one)
     }
+    for (const one of this.#apparent) {
+      if (one.over === null || (!this.#living.has(one) && one.vmm.held)) continue
+      one.told = now
+      this.#apparent.delete(one)
+    }
   }
 }
 
-/** It ended, and not because the controller wanted it to. */
-export function endedByItself({ ordered, over }: Incarnation): boolean {
-  return over !== null && (ordered === null || ordered > over)
+/** It ended, and not because the controller wanted it to, as far as anybody could know when it was asked to go. */
+export function endedByItself({ ordered, over, told }: Incarnation): boolean {
+  return over !== null && (ordered === null || (told !== null && ordered > told))
 }

@@ -31,6 +31,8 @@ export class Stops {
     if (asked) this.#asked.push({ name: asked, at: now })
     const written = /^stream\.write \S+\/vms\/([^/]+)\/qmp\.sock .*"execute":"(system_powerdown|quit)"/.exec(line)
     if (written) {
+      // One that is dying is asked in vain, by somebody who cannot know.
+      for (const one of this.#lives.apparent) if (one.folder === written[1] && one.over !== null) one.ordered ??= now
       for (const one of this.#lives.living) {
         if (one.folder !== written[1] || one.over !== null) continue
         if (written[2] === 'quit') this.#ends(one, now, 'told to quit')

@@ -125,6 +125,11 @@ export class SimVmm implements ReachedGuest {
     return this.#up && this.#state === 'running' && !this.#hung && !this.#over
   }
 
+  /** Its sockets are still held: nothing tells of its end yet. */
+  get held(): boolean {
+    return this.#deps.sockets.some((socket) => socket.held)
+  }
+
   get name(): string {
     return this.plan?.name ?? ''
   }
