@@ -264,14 +264,17 @@ function conclude(
   return id
 }
 
-/** An end that was written down and whose traces are not cleared yet: it counts once. Null when there is none. */
+/**
+ * An end that was written down and whose traces are not cleared yet: it counts once. Null when there is none. A folder that
+ * does not say what was started in it is one whose clearing was cut short: its record goes last.
+ */
 function writtenEnd(
   seen: ObservedMachine | undefined,
   record: MachineRecord | undefined,
 ): { how: MachineEnd | 'HostRebooted'; crashes: CrashCount; power: 'on' | 'off' } | null {
   const ended = record?.started?.ended
-  if (!ended || seen?.started?.incarnation !== record?.started?.incarnation) return null
-  return { how: ended.how as MachineEnd | 'HostRebooted', crashes: record!.crashes, power: record!.power.wish }
+  if (!ended || !seen || (seen.started && seen.started.incarnation !== record.started.incarnation)) return null
+  return { how: ended.how as MachineEnd | 'HostRebooted', crashes: record.crashes, power: record.power.wish }
 }
 
 /**

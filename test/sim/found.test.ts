@@ -510,3 +510,28 @@ test('a VM of strategy Once that nobody asked to go ended by itself', async () =
   await scene.host.pass(5, undefined, () => scene.oracles.check())
   expect(scene.oracles.broken).toContain('I9: a is Once, had ended by itself and was started again')
 })
+
+test('a VM that ended twice keeps its pause though its folder was left without its record', async () => {
+  const scene = new Scene({ vms: { a: vm } }, 'guest panics')
+  await scene.rests()
+  const check = () => scene.oracles.check()
+  scene.vmm('a')!.panic()
+  await scene.host.pass(5000, undefined, check)
+  const second = scene.vmm('a')!
+  let isRecordGone = false
+  scene.host.hooks.fate = ({ name, about }) => {
+    if (isRecordGone && name === 'files.removeDirectory') return 'before'
+    isRecordGone ||= name === 'files.remove' && about === `${second.spec.directory}/machine.json`
+    return 'lives'
+  }
+  second.panic()
+  const isOver = () => scene.host.life === null
+  expect(await scene.host.pass(5000, isOver, check)).toBe(true)
+  scene.host.hooks.fate = () => 'lives'
+  expect(scene.host.has(second.spec.directory)).toBe(true)
+  scene.host.start()
+  await scene.host.pass(3000, undefined, check)
+  expect(scene.oracles.broken).toEqual([])
+  expect(scene.vmm('a')).toBeUndefined()
+  await scene.rests()
+})
