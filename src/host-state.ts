@@ -263,6 +263,8 @@ export interface ObservedMachine {
   readonly stray?: true
   /** It is `Starting` for longer than a VMM takes, by a clock that nobody sets: it will not greet any more. */
   readonly late?: true
+  /** It was asked to go and has not answered with a reboot: perhaps it is on its way down, whoever asked it. */
+  readonly asked?: true
   /** Names of NICs whose TAP was taken away under the running VMM. */
   readonly detachedNics: readonly string[]
 }

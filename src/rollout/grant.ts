@@ -51,6 +51,7 @@ interface Standing {
   readonly machine: Machine
   /** It goes for the new value, or went for it and has not come back. */
   readonly underWay: boolean
+  /** It serves, and was not asked to go for a value before. */
   readonly ready: boolean
   /** It runs with an old value, and may be started with the new one. */
   readonly rotates: boolean
@@ -72,7 +73,9 @@ function stand(
   const rotates = alive && behind && mayStart
   const ready = !alive || seen.ready || started?.ended !== null || (seen.stray === true && !rotates)
   const down = !alive && wantsToRun(machine) && mayStart && (flying || started !== null)
-  return { machine, rotates, ready, underWay: (rotates && flying) || (!behind && !ready) || down }
+  // A controller that died may have asked it to go: it is the one to go on with, whatever its last probe said.
+  const stays = ready && !(rotates && seen?.asked === true)
+  return { machine, rotates, ready: stays, underWay: (rotates && flying) || (!behind && !ready) || down }
 }
 
 function queued({ owner }: Machine, blocker: string): Wait {

@@ -136,6 +136,7 @@ function describe(
     ready: prober.isReady(kept, readinessOf(uid), runs, address),
     end: endOf(phase, vitals),
     resets: vitals.journal.resets,
+    ...(vitals.journal.askedAt !== null && { asked: true as const }),
     pid: phase === 'Gone' ? null : (kept.process?.pid ?? null),
     detachedNics: runs || phase === 'Paused' ? detachedOf(detached, kept, uid, links) : [],
   }

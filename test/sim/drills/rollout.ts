@@ -71,6 +71,26 @@ export const rolloutDrills: readonly Drill[] = [
     },
   },
   {
+    name: 'the controller dies while a VM goes for a new value, and the value changes again',
+    async play(stage) {
+      const write = await three(stage, 'first')
+      stage.faulty = true
+      const { host } = stage
+      write('second')
+      await stage.passUntil(() => stage.vmm('b').presses === 1, enough)
+      host.kill()
+      stage.expect(stage.vmm('b').up, 'b does not serve any more')
+      write('third')
+      stage.watch(() => {
+        const down = names.filter((name) => (host.process.vmm(`default.${name}`)?.presses ?? 1) > 0)
+        stage.expect(down.length < 2, `I8: ${down.join()} went at a time`)
+      })
+      host.start()
+      await stage.pass(2 * enough)
+      for (const name of names) stage.expect(has(stage.vmm(name).credentials, 'third'), `${name} has an old value`)
+    },
+  },
+  {
     name: 'a secret changes and one of its VMs may not start',
     async play(stage) {
       const write = await three(stage, 'first')
