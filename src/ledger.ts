@@ -58,6 +58,8 @@ export interface StartedRecord {
   readonly accel: string
   /** Of the machine's record as it was then: what a ledger that was lost is rebuilt from. */
   readonly carried: CarriedRecord
+  /** Its start failed and whatever it made was cleared: no guest of it is there to end, and a reboot ends none. */
+  readonly undone?: true | undefined
   /** How it ended; null while nobody has seen it end. */
   readonly ended: { readonly how: string; readonly at: number } | null
 }

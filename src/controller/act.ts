@@ -1,10 +1,10 @@
 import type { Action } from '../action.ts'
-import type { MachineHost } from '../host/machine-host.ts'
+import { type MachineHost, StartError } from '../host/machine-host.ts'
 import { applyNetwork } from '../host/network.ts'
 import type { VolumeHost } from '../host/volume.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
 import { driverOf } from '../hypervisor/index.ts'
-import { carriedOf, digestSchema, type StartedRecord } from '../ledger.ts'
+import { carriedOf, digestSchema, type MachineRecord, type StartedRecord } from '../ledger.ts'
 import type { Credential } from '../secret/credentials.ts'
 import { type DigestKey, revisionOf } from '../secret/revision.ts'
 import type { World } from '../world/world.ts'
@@ -102,7 +102,19 @@ async function start(
   // nobody knows.
   await ledger.change(changeRecord(machine.uid, (now) => ({ ...now, started, graceSeconds: null, restarts })))
   const values = credentials.map(({ value }) => value)
-  await machines.start(machine, started, values, signal)
+  try {
+    await machines.start(machine, started, values, signal)
+  } catch (error) {
+    const isUndone = error instanceof StartError && error.undone
+    // A disk that takes nothing has its own warning: what is told here is why it did not start.
+    if (isUndone) await ledger.change(changeRecord(machine.uid, asUndone)).catch(() => undefined)
+    throw error
+  }
+}
+
+/** The wish to run outlives a reboot when nothing ran: what ends with the host takes a wish with it. */
+function asUndone(record: MachineRecord): MachineRecord {
+  return { ...record, started: record.started && { ...record.started, undone: true } }
 }
 
 async function conclude(

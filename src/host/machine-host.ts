@@ -15,6 +15,7 @@ import { start } from './machine/start.ts'
 import { stop } from './machine/stop.ts'
 
 export type { MachineDeps, MachineLog, Readiness, ReadinessOf } from './machine/context.ts'
+export { StartError } from './machine/start.ts'
 
 /**
  * The VMMs of this root: observing and acting, with no opinion on what should be. Every act is idempotent, checks what is
@@ -35,7 +36,8 @@ export interface MachineHost {
   ): Promise<readonly ObservedMachine[]>
   /**
    * Makes the runtime folder, writes `started` and the credential files into it, spawns the VMM paused, waits for its
-   * QMP greeting, deletes the credential files and lets the guest run. Throws when anything of this uid still runs.
+   * QMP greeting, deletes the credential files and lets the guest run. Throws when anything of this uid still runs, and a
+   * {@link StartError} when it fails later.
    */
   start(machine: Machine, started: StartedRecord, credentials: readonly Secret[], signal: AbortSignal): Promise<void>
   /** Finishes a start that was cut short, or continues a guest that somebody paused. */

@@ -279,7 +279,8 @@ function writtenEnd(
 
 /**
  * How the incarnation that the ledger knows ended, when it has; null otherwise. An end is written down before its runtime
- * folder is cleared: without a folder and without an end it never came to be, and nothing has ended.
+ * folder is cleared: without a folder and without an end it never came to be, and nothing has ended. A reboot takes every
+ * folder, so of a start that was undone before it that is written down.
  */
 function endOf(
   seen: ObservedMachine | undefined,
@@ -289,7 +290,7 @@ function endOf(
   if (seen?.phase === 'Gone' || seen?.phase === 'Ended') return seen.end ?? 'Crashed'
   const started = record?.started ?? seen?.started
   if (seen?.phase === 'Starting') return seen.late ? 'Crashed' : null
-  if (seen || !started || started.ended !== null) return null
+  if (seen || !started || started.ended !== null || started.undone) return null
   return started.bootId === bootId ? null : 'HostRebooted'
 }
 

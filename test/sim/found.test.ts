@@ -535,3 +535,22 @@ test('a VM that ended twice keeps its pause though its folder was left without i
   expect(scene.vmm('a')).toBeUndefined()
   await scene.rests()
 })
+
+test.each(['Once', 'Manual'] as const)(
+  'a %s VM of which no start succeeded is tried again after a reboot',
+  async (strategy) => {
+    const scene = new Scene({ vms: { a: { ...vm, strategy: 'Always' } } })
+    const { process } = scene.host
+    process.hooks.open = () => 'qemu: cannot allocate memory'
+    await scene.host.pass(5000)
+    // A wish that was on stays on when it becomes Manual.
+    scene.site.want({ ...scene.site.wanted, vms: { a: { ...vm, strategy } } })
+    await scene.host.pass(25_000)
+    expect(process.spawned.length).toBeGreaterThan(1)
+    process.hooks.open = () => null
+    scene.site.reboot(false)
+    scene.host.start()
+    await scene.rests()
+    expect(scene.vmm('a')?.up).toBe(true)
+  },
+)

@@ -32,6 +32,7 @@ export const started = z.object({
       last: z.object({ reason: z.enum(startReasons), at: z.number() }).nullable(),
     }),
   }),
+  undone: z.literal(true).optional(),
   ended: z.object({ how: z.string(), at: z.number() }).nullable(),
 })
 

@@ -17,6 +17,18 @@ import { killVmms } from './vmm.ts'
 /** Milliseconds for the whole of it; a VMM greets in 30, on an overloaded host in seconds. */
 const deadline = 60_000
 
+/** A start that failed, or was called back. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+  /** Nothing of it is left: neither a process nor a folder. */
+  readonly undone: boolean
+
+  constructor(words: string, undone: boolean, cause: unknown) {
+    super(words, { cause })
+    this.undone = undone
+  }
+}
+
 /** See MachineHost.start. What a failed start made is cleared, so that the next one finds nothing of it. */
 export async function start(
   context: MachineContext,
@@ -42,9 +54,9 @@ export async function start(
     })
   } catch (error) {
     const words = await lastWords(context, kept.runtime, (error as Error).message)
-    await undo(context, machine, file)
-    if (signal.aborted) throw signal.reason
-    throw new Error(`${(error as Error).message}${words}`, { cause: error })
+    const undone = await undo(context, machine, file)
+    if (signal.aborted) throw new StartError((signal.reason as Error).message, undone, signal.reason)
+    throw new StartError(`${(error as Error).message}${words}`, undone, error)
   }
   kept.starting = false
   context.log.info({ machine: machine.boot.name, vmm: kept.process?.pid }, 'VMM started')
@@ -119,16 +131,21 @@ function groupsOf({ features }: MachineContext, { started }: MachineFile): reado
   return started.accel === 'kvm' && group !== null ? [group] : []
 }
 
-/** Ends and clears whatever a failed start left. It must not be cut short, and every step of it has its own bound. */
-async function undo(context: MachineContext, machine: Machine, file: MachineFile): Promise<void> {
+/**
+ * Ends and clears whatever a failed start left; false when it could not. It must not be cut short, and every step of it has
+ * its own bound.
+ */
+async function undo(context: MachineContext, machine: Machine, file: MachineFile): Promise<boolean> {
   const { log, world, paths } = context
   letGo(context, machine.id)
   const unbroken = new AbortController().signal
   try {
     await killVmms(context, machine.user, file, unbroken)
     await clearMachine(world.files, paths.run, machine.id, file)
+    return true
   } catch (error) {
     log.warn({ machine: machine.boot.name, problem: (error as Error).message }, 'clearing a start that failed')
+    return false
   }
 }
 

@@ -6,9 +6,9 @@ export const controllerBugs: readonly Bug[] = [
   {
     name: 'ledger-after-the-spawn',
     file: 'controller/act.ts',
-    find: '  await ledger.change(changeRecord(machine.uid, (now) => ({ ...now, started, graceSeconds: null, restarts })))\n  const values = credentials.map(({ value }) => value)\n  await machines.start(machine, started, values, signal)\n',
+    find: '  await ledger.change(changeRecord(machine.uid, (now) => ({ ...now, started, graceSeconds: null, restarts })))\n  const values = credentials.map(({ value }) => value)\n  try {\n    await machines.start(machine, started, values, signal)\n',
     replace:
-      '  const values = credentials.map(({ value }) => value)\n  await machines.start(machine, started, values, signal)\n  await ledger.change(changeRecord(machine.uid, (now) => ({ ...now, started, graceSeconds: null, restarts })))\n',
+      '  const values = credentials.map(({ value }) => value)\n  try {\n    await machines.start(machine, started, values, signal)\n    await ledger.change(changeRecord(machine.uid, (now) => ({ ...now, started, graceSeconds: null, restarts })))\n',
     why: 'written down when it is done: who dies in between does not know what he started',
   },
   {

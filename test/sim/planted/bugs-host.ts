@@ -101,8 +101,8 @@ export const hostBugs: readonly Bug[] = [
   {
     name: 'failed-start-not-cleared',
     file: 'host/machine/start.ts',
-    find: '    await undo(context, machine, file)\n',
-    replace: '',
+    find: 'const undone = await undo(context, machine, file)',
+    replace: 'const undone = false',
     why: 'an error path that only throws',
   },
   {

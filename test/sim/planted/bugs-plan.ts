@@ -160,8 +160,8 @@ export const planBugs: readonly Bug[] = [
   {
     name: 'end-not-seen-after-reboot',
     file: 'plan/machine.ts',
-    find: 'if (seen || !started || started.ended !== null) return null',
-    replace: 'if (seen || !started || started.ended !== null || started.bootId !== bootId) return null',
+    find: 'started.ended !== null || started.undone) return null',
+    replace: 'started.ended !== null || started.bootId !== bootId) return null',
     why: 'an incarnation of another boot is nobody’s concern',
   },
   {
