@@ -4,6 +4,14 @@ import { defineConfig } from 'vitest/config'
 /** Milliseconds. A guest under emulation takes ten seconds to boot, and some tests boot it more than once. */
 const patience = 180_000
 
+/** What starts the command line or other programs, or waits for the kernel: a minute that is mostly waiting. */
+const processes = [
+  'test/cli/command-line.test.ts',
+  'test/cli/with-controller.test.ts',
+  'test/source/crash.test.ts',
+  'test/world/linux-*.test.ts',
+]
+
 export default defineConfig({
   test: {
     projects: [
@@ -11,10 +19,20 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/host/**', 'test/hostile/**', 'test/bench/**', 'test/kubernetes/*.test.ts', '.cache/**'],
+          exclude: [...processes, 'test/host/**', 'test/hostile/**', 'test/bench/**', 'test/kubernetes/*.test.ts'],
+          // Half of the time would go to loading the same modules anew.
+          isolate: false,
           // Vitest leaves one processor idle, which on two of them means one file after the other; some files mostly wait.
           maxWorkers: availableParallelism() + 1,
           // Properties try thousands of cases; a busy machine takes its time.
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'processes',
+          include: processes,
+          maxWorkers: availableParallelism() + 1,
           testTimeout: 60_000,
         },
       },

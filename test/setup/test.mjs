@@ -28,7 +28,7 @@ async function pureUnder24(tests) {
 }
 
 /** What needs no namespace, and runs under both versions of Node. */
-const quick = ['pure', 'hostile']
+const quick = ['pure', 'processes', 'hostile']
 
 /**
  * Seeds of a run of all tests: always the same ones, so that it fails only by what was changed; in continuous integration
