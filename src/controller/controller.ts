@@ -8,6 +8,7 @@ import { DirectorySource } from '../source/directory.ts'
 import type { Parse } from '../source/documents.ts'
 import { RefusedError } from '../source/objects.ts'
 import type { Accepted, OwnObjects, Source, SourceView } from '../source/source.ts'
+import { newWakeups, type Wakeups } from '../world/wakeups.ts'
 import type { Stop } from '../world/watch.ts'
 import type { World } from '../world/world.ts'
 import { newHands } from './act.ts'
@@ -25,7 +26,6 @@ import { logOutcome, type Pass, reconcile } from './reconcile.ts'
 import { openStatuses, type StatusStore } from './report.ts'
 import { newResolver } from './resolver.ts'
 import { newUidRecall, type Shown } from './uid-recall.ts'
-import { newWakeups, type Wakeups } from './wakeups.ts'
 
 export interface ControllerOptions {
   readonly world: World

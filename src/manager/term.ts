@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { pauseAfter } from '../kubernetes/pause.ts'
 import { newReflector, type Reflector } from '../kubernetes/reflector.ts'
 import { resources } from '../kubernetes/resource.ts'
+import { newWakeups } from '../world/wakeups.ts'
 import { hostsNamespace, madeBy, type Pulse } from './cluster.ts'
 import { decide } from './decide.ts'
 import type { Decision, Write } from './decision.ts'
@@ -11,7 +12,6 @@ import { type ClusterObjects, readCluster } from './read.ts'
 import { followed, resourceFor } from './resources.ts'
 import { newRetries } from './retry.ts'
 import { newView } from './view.ts'
-import { newWaker } from './waker.ts'
 import { carryOut, type Outcome, send } from './write.ts'
 
 /** Milliseconds after which a host that is in doubt is asked about again. */
@@ -27,7 +27,7 @@ type KindName = keyof ClusterObjects
 export function newTerm(options: TermOptions): { run(): Promise<void> } {
   const { api, clock, random, client, recorder, leadership, log } = options
   const { signal } = leadership
-  const waker = newWaker(clock, gap)
+  const wakeups = newWakeups(clock, () => gap)
   const view = newView()
   const retries = newRetries(clock, random)
   const pulses = newPulses(clock)
@@ -40,7 +40,7 @@ export function newTerm(options: TermOptions): { run(): Promise<void> } {
   const leases: Reflector = newReflector({
     ...{ api, clock, random, resource: resources.lease, namespace: hostsNamespace },
     onChange: () => {
-      if (pulses.observe(leases.objects.values())) waker.wake()
+      if (pulses.observe(leases.objects.values())) wakeups.wake('Lease')
       if (leases.problem !== null) cutOff = true
       else if (cutOff) {
         // Nobody could be heard: that says nothing of anybody.
@@ -56,7 +56,7 @@ export function newTerm(options: TermOptions): { run(): Promise<void> } {
     const labelSelector = `${madeBy.key}=${madeBy.value}`
     const resource = followed[kind]
     return newReflector({
-      ...{ api, clock, random, resource, onChange: () => waker.wake() },
+      ...{ api, clock, random, resource, onChange: () => wakeups.wake(kind) },
       ...(isRole && { labelSelector }),
     })
   }
@@ -157,11 +157,18 @@ export function newTerm(options: TermOptions): { run(): Promise<void> } {
     return Math.max(Math.min(...times), 0)
   }
 
+  async function nextLook(milliseconds: number): Promise<void> {
+    const until = clock.monotonic() + Math.max(milliseconds, gap)
+    await wakeups.next(until, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error
+    })
+  }
+
   async function loop(): Promise<void> {
     const all = [...reflectors.values(), leases]
     for (let failures = 0; !signal.aborted; ) {
       if (!all.every(({ synced }) => synced)) {
-        await waker.next(resync, signal)
+        await nextLook(resync)
         continue
       }
       const done = await pass()
@@ -169,7 +176,7 @@ export function newTerm(options: TermOptions): { run(): Promise<void> } {
       options.onPass?.(done)
       failures = done.error === null ? 0 : failures + 1
       if (done.error !== null) log.warn({ error: done.error.message }, 'looking failed and is tried again')
-      await waker.next(rest(done, failures), signal)
+      await nextLook(rest(done, failures))
     }
   }
 

@@ -152,12 +152,7 @@ describe('watching', () => {
     await fake.pass()
     const end = new AbortController()
     const response = await ask('GET', '/v1/watch?kind=MicroVM', '', end.signal)
-    const lines = (response.body as AsyncIterable<string>)[Symbol.asyncIterator]()
-    const next = async () =>
-      ((await lines.next()).value as string)
-        .trim()
-        .split('\n')
-        .map((line) => short(JSON.parse(line)))
+    const { lines, next } = eventsOf(response)
     expect(await next()).toEqual(['ADDED MicroVM/one', 'BOOKMARK'])
 
     await fake.pass()
@@ -193,12 +188,7 @@ describe('watching', () => {
     await fake.pass()
     await ask('POST', '/v1/apply', { objects: [plain('made')] })
     const response = await ask('GET', '/v1/watch?name=made')
-    const lines = (response.body as AsyncIterable<string>)[Symbol.asyncIterator]()
-    const next = async () =>
-      ((await lines.next()).value as string)
-        .trim()
-        .split('\n')
-        .map((line) => short(JSON.parse(line)))
+    const { next } = eventsOf(response)
     expect(await next()).toEqual(['ADDED MicroVM/made', 'BOOKMARK'])
     await ask('POST', '/v1/delete', { keys: ['MicroVM/default/made'] })
     expect(await next()).toEqual(['MODIFIED MicroVM/made'])
@@ -210,6 +200,17 @@ describe('watching', () => {
 })
 
 /** A MicroVM as JSON. */
+/** Lines of a watch, and what those that came together say in short. */
+function eventsOf({ body }: HttpResponse) {
+  const lines = (body as AsyncIterable<string>)[Symbol.asyncIterator]()
+  const next = async () =>
+    ((await lines.next()).value as string)
+      .trim()
+      .split('\n')
+      .map((line) => short(JSON.parse(line)))
+  return { lines, next }
+}
+
 function plain(name: string, vcpu = 1) {
   const spec = { vcpu, memory: '128Mi', image: { name: 'debian' } }
   return { apiVersion: 'moorage.dev/v1alpha1', kind: 'MicroVM', metadata: { name }, spec }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { TestContext } from 'vitest'
+import { beforeEach, type TestContext } from 'vitest'
 import type { Readiness } from '../../src/host/machine/context.ts'
 import { idOf } from '../../src/host/machine/runtime.ts'
 import { type MachineHost, machineHost } from '../../src/host/machine-host.ts'
@@ -13,6 +13,7 @@ import { qemu } from '../../src/hypervisor/qemu.ts'
 import type { StartedRecord } from '../../src/ledger.ts'
 import type { World } from '../../src/world/world.ts'
 import { hostWorld } from './host-world.ts'
+import { needsNamespace } from './namespace.ts'
 
 /** The guest of examples/guest as `npm test` has built it. */
 export const guestFolder = resolve(import.meta.dirname, '../..', process.env.MOORAGE_CACHE || '.cache', 'guest')
@@ -21,7 +22,7 @@ export const never = new AbortController().signal
 
 const program = '/usr/bin/qemu-system-x86_64'
 
-export function needsGuest(context: TestContext): void {
+function needsGuest(context: TestContext): void {
   context.skip(!existsSync(join(guestFolder, 'root.erofs')), `needs the guest in ${guestFolder}; npm test builds it`)
   context.skip(!existsSync(program), `needs ${program}; apt install qemu-system-x86`)
 }
@@ -57,7 +58,7 @@ export interface Stage {
 /** First Unix uid of this process's VMs; each VM takes the next one. */
 let nextUser = 800_000 + (process.pid % 1000) * 100
 
-export function newStage(): Stage {
+function newStage(): Stage {
   const root = mkdtempSync('/tmp/moorage-host-')
   chmodSync(root, 0o711)
   const world = hostWorld()
@@ -85,6 +86,23 @@ export function newStage(): Stage {
       rmSync(root, { recursive: true, force: true })
     },
   }
+}
+
+/**
+ * A stage for each test of a file, which is skipped where it cannot be; `why`: what it needs a namespace for. What `use`
+ * answers is called when the stage is closed.
+ */
+export function stageEach(why: string, use: (stage: Stage) => undefined | (() => void)): void {
+  beforeEach((context) => {
+    needsNamespace(context as never, why)
+    needsGuest(context as never)
+    const stage = newStage()
+    const clear = use(stage)
+    return async () => {
+      await stage.close()
+      clear?.()
+    }
+  })
 }
 
 /** The driver, with a file for the guest's moorage-test.service. Product code has no way to pass one. */

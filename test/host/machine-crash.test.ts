@@ -2,33 +2,14 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { build } from 'esbuild'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Machine, ObservedMachine } from '../../src/host-state.ts'
 import { Secret } from '../../src/secret/secret.ts'
-import {
-  features,
-  type LabHost,
-  needsGuest,
-  never,
-  newMachine,
-  newStage,
-  type Stage,
-  see,
-  startedNow,
-  until,
-} from './guest.ts'
-import { needsNamespace } from './namespace.ts'
+import { features, type LabHost, never, newMachine, type Stage, see, stageEach, startedNow, until } from './guest.ts'
 
 let stage: Stage
-
-beforeEach((context) => {
-  needsNamespace(context as never, 'starts VMMs under users of their own')
-  needsGuest(context as never)
-  stage = newStage()
-})
-
-afterEach(async () => {
-  await stage?.close()
+stageEach('starts VMMs under users of their own', (fresh) => {
+  stage = fresh
 })
 
 /** Starts the machine in a process of its own that is killed so many milliseconds later; null: once it has started. */

@@ -1,32 +1,23 @@
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Machine, ObservedMachine } from '../../src/host-state.ts'
 import {
   consoleOf,
   type LabHost,
-  needsGuest,
   never,
   newMachine,
-  newStage,
   type Stage,
   said,
   see,
+  stageEach,
   startedNow,
   until,
 } from './guest.ts'
-import { needsNamespace } from './namespace.ts'
 
 let stage: Stage
-
-beforeEach((context) => {
-  needsNamespace(context as never, 'starts VMMs under users of their own')
-  needsGuest(context as never)
-  stage = newStage()
-})
-
-afterEach(async () => {
-  await stage?.close()
+stageEach('starts VMMs under users of their own', (fresh) => {
+  stage = fresh
 })
 
 const powerOff = { method: 'qmp-powerdown', graceSeconds: 30 } as const

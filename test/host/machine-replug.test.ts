@@ -1,40 +1,21 @@
 import { execFileSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Link, Tap } from '../../src/host-state.ts'
-import {
-  answers,
-  ip,
-  needsGuest,
-  never,
-  newMachine,
-  newStage,
-  type Stage,
-  said,
-  see,
-  startedNow,
-  until,
-} from './guest.ts'
-import { needsNamespace } from './namespace.ts'
+import { answers, ip, never, newMachine, type Stage, said, see, stageEach, startedNow, until } from './guest.ts'
 
 let stage: Stage
-
-beforeEach((context) => {
-  needsNamespace(context as never, 'makes and deletes links')
-  needsGuest(context as never)
-  stage = newStage()
+stageEach('makes and deletes links', (fresh) => {
+  stage = fresh
   ip(
     'link add br-vmm address 02:00:00:00:09:01 type bridge',
     'addr add 10.9.0.1/24 dev br-vmm',
     'link set dev br-vmm up',
   )
-})
-
-afterEach(async () => {
-  await stage?.close()
-  if (!stage) return
-  ip('link del dev br-vmm')
-  ip('link del dev vm-plugged')
+  return () => {
+    ip('link del dev br-vmm')
+    ip('link del dev vm-plugged')
+  }
 })
 
 /** The links as Net.dump gives them, as far as it matters here. */

@@ -1,21 +1,13 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { ObservedMachine } from '../../src/host-state.ts'
 import { Secret } from '../../src/secret/secret.ts'
-import { needsGuest, never, newMachine, newStage, type Stage, said, see, startedNow, until } from './guest.ts'
-import { needsNamespace } from './namespace.ts'
+import { never, newMachine, type Stage, said, see, stageEach, startedNow, until } from './guest.ts'
 
 let stage: Stage
-
-beforeEach((context) => {
-  needsNamespace(context as never, 'starts VMMs under users of their own')
-  needsGuest(context as never)
-  stage = newStage()
-})
-
-afterEach(async () => {
-  await stage?.close()
+stageEach('starts VMMs under users of their own', (fresh) => {
+  stage = fresh
 })
 
 const secret = (text: string) => new Secret(new TextEncoder().encode(text))

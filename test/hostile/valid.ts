@@ -1,30 +1,10 @@
 import fc from 'fast-check'
 import { jsonSchemaOf } from '../../src/api/crd.ts'
 import { KINDS, type Kind } from '../../src/api/kinds.ts'
+import type { Schema } from '../sim/fields/schema.ts'
 import type { Chance } from './chance.ts'
 
-/** As much of JSON Schema as zod makes of our kinds. */
-interface Node {
-  readonly type?: string
-  readonly const?: unknown
-  readonly enum?: readonly unknown[]
-  readonly properties?: Readonly<Record<string, Node>>
-  readonly required?: readonly string[]
-  readonly additionalProperties?: Node | boolean
-  readonly propertyNames?: Node
-  readonly items?: Node
-  readonly anyOf?: readonly Node[]
-  readonly pattern?: string
-  readonly maxLength?: number
-  readonly maxItems?: number
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly 'x-moorage-one-of'?: readonly string[]
-  readonly 'x-kubernetes-int-or-string'?: boolean
-  readonly 'x-kubernetes-list-map-keys'?: readonly string[]
-}
-
-const schemas = new Map(KINDS.map((kind) => [kind.kind, jsonSchemaOf(kind.schema, 'draft-7') as Node]))
+const schemas = new Map(KINDS.map((kind) => [kind.kind, jsonSchemaOf(kind.schema, 'draft-7') as Schema]))
 
 /** Few names, so that references meet what they name, and one that every JavaScript object seems to have. */
 const names = ['a', 'a', 'a', 'b', 'b', 'constructor', '0', 'x-1']
@@ -57,7 +37,7 @@ export function validObject(kind: Kind, chance: Chance): unknown {
   return build(schemas.get(kind.kind)!, '', chance)
 }
 
-function build(node: Node, name: string, chance: Chance): unknown {
+function build(node: Schema, name: string, chance: Chance): unknown {
   const choices = known[name]
   if (choices !== undefined && node.const === undefined && !(node.properties && name !== 'data')) {
     return structuredClone(chance.pick(choices))
@@ -73,7 +53,7 @@ function build(node: Node, name: string, chance: Chance): unknown {
   return number(node, chance)
 }
 
-function object({ properties = {}, required = [], ...node }: Node, chance: Chance): Record<string, unknown> {
+function object({ properties = {}, required = [], ...node }: Schema, chance: Chance): Record<string, unknown> {
   const union = node['x-moorage-one-of'] ?? []
   const taken = union.length > 0 ? chance.pick(union) : ''
   const made: Record<string, unknown> = {}
@@ -88,7 +68,7 @@ function object({ properties = {}, required = [], ...node }: Node, chance: Chanc
 /** Accepted, and then refused by the resolver: seldom, so that most is resolved. */
 const unsupported = new Set(['status', 'shares', 'vsock', 'vsockNotify', 'stateTemplates', 'nodeSelector', 'address'])
 
-function list({ items = {}, maxItems = 4, ...node }: Node, chance: Chance): unknown[] {
+function list({ items = {}, maxItems = 4, ...node }: Schema, chance: Chance): unknown[] {
   const length = chance.once(40) ? maxItems : chance.int(Math.min(maxItems, 3) + 1)
   const made = Array.from({ length }, () => build(items, '', chance))
   const keys = node['x-kubernetes-list-map-keys'] ?? []
@@ -99,7 +79,7 @@ function list({ items = {}, maxItems = 4, ...node }: Node, chance: Chance): unkn
   })
 }
 
-function map({ propertyNames = {}, additionalProperties }: Node, chance: Chance): Record<string, unknown> {
+function map({ propertyNames = {}, additionalProperties }: Schema, chance: Chance): Record<string, unknown> {
   const inner = typeof additionalProperties === 'object' ? additionalProperties : {}
   const entries = Array.from({ length: chance.int(3) }, () => [text(propertyNames, chance), build(inner, '', chance)])
   return Object.fromEntries(entries)
@@ -108,7 +88,7 @@ function map({ propertyNames = {}, additionalProperties }: Node, chance: Chance)
 const pools = new Map<string, readonly string[]>()
 
 /** Strings of a pattern are drawn once; drawing costs more than parsing. */
-function text({ pattern = '', maxLength = 64 }: Node, chance: Chance): string {
+function text({ pattern = '', maxLength = 64 }: Schema, chance: Chance): string {
   let pool = pools.get(pattern)
   if (pool === undefined) {
     const drawn = fc.stringMatching(new RegExp(pattern), { size: '-1' })
@@ -119,7 +99,7 @@ function text({ pattern = '', maxLength = 64 }: Node, chance: Chance): string {
   return fit.length === 0 ? 'a' : chance.pick(fit)
 }
 
-function number({ minimum = 0, maximum = 100 }: Node, chance: Chance): number {
+function number({ minimum = 0, maximum = 100 }: Schema, chance: Chance): number {
   return chance.pick([
     minimum,
     maximum,

@@ -61,13 +61,7 @@ export const rolloutDrills: readonly Drill[] = [
       host.kill()
       await stage.passUntil(() => stage.vmm('c').state === 'shutdown', enough)
       for (const name of names) host.files.unlink(`${stage.vmm(name).spec.directory}/ready`)
-      stage.watch(() => {
-        const down = names.filter((name) => (host.process.vmm(`default.${name}`)?.presses ?? 1) > 0)
-        stage.expect(down.length < 2, `I8: ${down.join()} went at a time`)
-      })
-      host.start()
-      await stage.pass(2 * enough)
-      for (const name of names) stage.expect(has(stage.vmm(name).credentials, 'second'), `${name} has an old value`)
+      await goesOn(stage, 'second')
     },
   },
   {
@@ -81,13 +75,7 @@ export const rolloutDrills: readonly Drill[] = [
       host.kill()
       stage.expect(stage.vmm('b').up, 'b does not serve any more')
       write('third')
-      stage.watch(() => {
-        const down = names.filter((name) => (host.process.vmm(`default.${name}`)?.presses ?? 1) > 0)
-        stage.expect(down.length < 2, `I8: ${down.join()} went at a time`)
-      })
-      host.start()
-      await stage.pass(2 * enough)
-      for (const name of names) stage.expect(has(stage.vmm(name).credentials, 'third'), `${name} has an old value`)
+      await goesOn(stage, 'third')
     },
   },
   {
@@ -119,6 +107,18 @@ async function three(stage: Stage, value: string): Promise<(value: string) => vo
   await stage.pass(enough)
   stage.mustRun(...names)
   return write
+}
+
+/** The next controller brings the value to all of them, one after the other. */
+async function goesOn(stage: Stage, value: string): Promise<void> {
+  const { host } = stage
+  stage.watch(() => {
+    const down = names.filter((name) => (host.process.vmm(`default.${name}`)?.presses ?? 1) > 0)
+    stage.expect(down.length < 2, `I8: ${down.join()} went at a time`)
+  })
+  host.start()
+  await stage.pass(2 * enough)
+  for (const name of names) stage.expect(has(stage.vmm(name).credentials, value), `${name} has an old value`)
 }
 
 async function twice(stage: Stage, pauses: readonly number[], fate: Fate): Promise<void> {

@@ -204,7 +204,7 @@ export const controllerBugs: readonly Bug[] = [
   },
   {
     name: 'wakeup-during-a-pass-lost',
-    file: 'controller/wakeups.ts',
+    file: 'world/wakeups.ts',
     find: 'async next(until, signal) {\n      while (true) {',
     replace: 'async next(until, signal) {\n      reasons = new Set()\n      while (true) {',
     why: 'reasons are emptied when the next wait begins, and what came during the pass with them',

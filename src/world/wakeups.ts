@@ -1,4 +1,4 @@
-import type { Clock } from '../world/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** Says "look again", and nothing else; why is for the log only. */
 export interface Wakeups {

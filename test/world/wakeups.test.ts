@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { newWakeups } from '../../src/controller/wakeups.ts'
-import { manualClock, settle } from '../world/manual-clock.ts'
+import { newWakeups } from '../../src/world/wakeups.ts'
+import { manualClock, settle } from './manual-clock.ts'
 
 const never = new AbortController().signal
 
