@@ -143,7 +143,9 @@ async function keepHost(
     let pause = 1000
     if (self.synced && self.objects.size === 0) {
       try {
-        const metadata = { name: nodeName, labels: { 'kubernetes.io/hostname': nodeName } }
+        // No label is longer.
+        const labels = nodeName.length <= 63 ? { 'kubernetes.io/hostname': nodeName } : {}
+        const metadata = { name: nodeName, labels }
         await client.create(hosts, {}, { apiVersion: hosts.apiVersion, kind: hosts.kind, metadata, spec: {} }, signal)
         failures = 0
       } catch (error) {

@@ -2,7 +2,6 @@ import * as z from 'zod'
 import { type Kind, ourKinds } from './kinds.ts'
 import { GROUP, VERSION } from './meta.ts'
 import { isMap, ONE_OF_KEY } from './rule.ts'
-import { DNS_LABEL } from './text.ts'
 
 /** A node of JSON Schema. */
 export type JsonSchema = { readonly [key: string]: unknown }
@@ -53,10 +52,7 @@ function rootSchema({ schema, description }: Kind): JsonSchema {
       apiVersion: { type: 'string', description: 'Version of the schema of this object.' },
       kind: { type: 'string', description: 'What the object is.' },
       // An API server takes restrictions of the name here, and of nothing else in metadata.
-      metadata: {
-        type: 'object',
-        properties: { name: { type: 'string', maxLength: 63, pattern: DNS_LABEL.source } },
-      },
+      metadata: { type: 'object', properties: { name: restrictions(schema) } },
       spec: structural(jsonSchemaOf(schema.shape.spec as z.ZodType, 'openapi-3.0')),
       // kstatus reads -1 as "nobody has looked yet"; without it a new object counts as Current.
       status: {
@@ -65,6 +61,13 @@ function rootSchema({ schema, description }: Kind): JsonSchema {
       },
     },
   }
+}
+
+/** Of the name of the objects. */
+function restrictions({ shape }: z.ZodObject): JsonSchema {
+  const { name } = (shape.metadata as z.ZodObject).shape
+  const { type, maxLength, pattern } = jsonSchemaOf(name as z.ZodType, 'openapi-3.0')
+  return { type, maxLength, pattern }
 }
 
 /** What of a JSON Schema an API server takes, in the form it wants. Throws on what it would refuse. */

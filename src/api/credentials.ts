@@ -1,11 +1,11 @@
 import * as z from 'zod'
 import { keyedList, listOf } from './list.ts'
 import { exactlyOneOf } from './rule.ts'
-import { hostPath, label, text } from './text.ts'
+import { hostPath, subdomain, text } from './text.ts'
 
 /** A key of a Secret in the namespace of the VM. */
 export const secretKeyRef = z.strictObject({
-  name: label().describe('Name of the Secret.'),
+  name: subdomain().describe('Name of the Secret.'),
   key: z
     .string()
     .max(253)

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { integer } from './integer.ts'
 import { keyedList, setOf } from './list.ts'
-import { clusterObject } from './object.ts'
+import { hostObject } from './object.ts'
 import { statusOf } from './status.ts'
 import { label, text } from './text.ts'
 
@@ -81,7 +81,7 @@ const status = statusOf({
 })
 
 /** A host of a cluster: what it offers. Its agent writes the status, people the spec. */
-export const microVMHost = clusterObject('MicroVMHost', spec, status)
+export const microVMHost = hostObject('MicroVMHost', spec, status)
 
 /** A MicroVMHost as it came through its schema. */
 export type MicroVMHost = z.infer<typeof microVMHost>

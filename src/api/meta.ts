@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { mapOf } from './map.ts'
 import { type Rule, ruled } from './rule.ts'
-import { label, text, time, uid } from './text.ts'
+import { label, subdomain, text, time, uid } from './text.ts'
 
 /** The API group of every kind but Secret. */
 export const GROUP = 'moorage.dev'
@@ -95,8 +95,10 @@ const owner = z.looseObject({
   uid: uid().optional().describe('Uid of the owner.'),
 })
 
+const name = label().describe('Name, unique within kind and namespace; a DNS label, and never changed.')
+
 const shared = {
-  name: label().describe('Name, unique within kind and namespace; a DNS label, and never changed.'),
+  name,
   labels: labels().describe('Labels, for selectors.').optional(),
   annotations: mapOf(labelKey(), text(262_144), 256).describe('Notes of tools and people.').optional(),
   uid: uid().describe('Identity of this incarnation of the object; not read from manifests.').optional(),
@@ -122,6 +124,19 @@ export const namespacedMeta = z
 
 /** `metadata` of a cluster-scoped object. */
 export const clusterMeta = z.strictObject(shared).describe('Name and labels of the object.')
+
+/** `metadata` of a Secret, whose name is not ours to restrict. */
+export const secretMeta = namespacedMeta
+  .extend({ name: subdomain().describe('Name, unique within the namespace; a DNS subdomain, and never changed.') })
+  .describe('Name, namespace and labels of the object.')
+
+/** Characters of the longest name of a host: with what stands before it, it is the name of a Role, too. */
+export const MAX_HOST_NAME = 240
+
+/** `metadata` of a MicroVMHost, which has the name of a Node. */
+export const hostMeta = clusterMeta
+  .extend({ name: subdomain(MAX_HOST_NAME).describe('Name of the host, as that of its Node; a DNS subdomain.') })
+  .describe('Name and labels of the object.')
 
 /** `metadata` of any object. */
 export type ObjectMeta = z.infer<typeof clusterMeta> & { namespace?: string | undefined }

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { API_VERSION, clusterMeta, namespacedMeta } from './meta.ts'
+import { API_VERSION, clusterMeta, hostMeta, namespacedMeta } from './meta.ts'
 
 /** Makes the schema of a kind of ours from what its objects should be and what they are. */
 type Maker<Meta extends z.ZodType> = <K extends string, Spec extends z.ZodType, Status extends z.ZodType>(
@@ -33,3 +33,6 @@ export const namespacedObject = withMeta(namespacedMeta)
 
 /** An object of a cluster-scoped kind of ours. */
 export const clusterObject = withMeta(clusterMeta)
+
+/** An object that stands for a host. */
+export const hostObject = withMeta(hostMeta)

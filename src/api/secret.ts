@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { mapOf } from './map.ts'
-import { namespacedMeta } from './meta.ts'
+import { secretMeta } from './meta.ts'
 import { isMap } from './rule.ts'
 import { text } from './text.ts'
 
@@ -26,7 +26,7 @@ export const secret = z
   .strictObject({
     apiVersion: z.literal('v1').describe('Version of the schema of this object.'),
     kind: z.literal('Secret').describe('What the object is.'),
-    metadata: namespacedMeta,
+    metadata: secretMeta,
     type: text(253).describe('A word on what it is for, e.g. Opaque.').optional(),
     immutable: z.boolean().describe('Whether data may never change.').optional(),
     data: mapOf(keyName, base64, 1024).describe('Values in base64, by key.').optional(),

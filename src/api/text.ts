@@ -38,6 +38,20 @@ export function label() {
     .regex(DNS_LABEL, 'must be a DNS label (a-z, 0-9 and "-", beginning and ending with a letter or digit)')
 }
 
+/** The pattern of a DNS subdomain (RFC 1123); its length is checked apart. */
+export const DNS_SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/
+
+/** A name that Kubernetes or a network gave: DNS labels with dots between, as of a Secret or a Node. */
+export function subdomain(max = 253) {
+  return z
+    .string()
+    .max(max)
+    .regex(
+      DNS_SUBDOMAIN,
+      'must be a DNS subdomain (a-z, 0-9, "-" and ".", beginning and ending with a letter or digit)',
+    )
+}
+
 /** A uid as API servers and directories give them: a UUID, or what else is printable. */
 export function uid() {
   return z

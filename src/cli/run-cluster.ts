@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import packageJson from '../../package.json' with { type: 'json' }
 import { type Agent, hostNamespace, newAgent } from '../agent/agent.ts'
 import type { HostParts } from '../agent/host-status.ts'
+import { hostMeta, MAX_HOST_NAME } from '../api/meta.ts'
 import type { Controller } from '../controller/controller.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
 import { newClient } from '../kubernetes/client.ts'
@@ -21,6 +22,10 @@ export async function openAgent(
   log: Logger,
   signal: AbortSignal,
 ): Promise<Agent> {
+  if (!hostMeta.shape.name.safeParse(nodeName).success)
+    throw new Failure(
+      `this host is called ${JSON.stringify(nodeName)}, which no object of a cluster can be: give it a name with --node (a-z, 0-9, "-" and ".", at most ${MAX_HOST_NAME} characters)`,
+    )
   const { clock, random, files, paths } = context
   const { kubeconfig } = options
   const opening =

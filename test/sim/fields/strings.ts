@@ -16,7 +16,10 @@ const byPattern: Readonly<Record<string, Strings>> = {
   '^[!-~]+$': { valid: ['x', '{"a":"b"},c=d;$(e)'], invalid: ['a b', 'ä', ''] },
   '^[ -~]*$': { valid: ['x', 'a="b c",d $e', ''], invalid: ['a\nb', 'ä', 'a\tb'] },
   '^[^\\x00-\\x1f\\x7f]+$': { valid: ['x', 'ä "b", c=d'], invalid: ['a\nb', '', 'a\x7f'] },
-  '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$': { valid: ['x', 'host-a.example.org'], invalid: ['-x', 'X', 'x.', ''] },
+  '^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$': {
+    valid: ['x', 'host-a.example.org'],
+    invalid: ['-x', 'X', 'x.', 'x..y', 'x.-y', ''],
+  },
   '^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$': { valid: ['x', 'X_y.z-0', ''], invalid: ['-x', 'x y', 'ä'] },
   '^[A-Za-z0-9_.-]+$': { valid: ['x', 'A_b.c-0'], invalid: ['a b', 'a/b', ''] },
   '^[-._a-zA-Z0-9]+$': { valid: ['x', '-._A'], invalid: ['a b', 'a/b', ''] },
