@@ -1,5 +1,5 @@
 import { isQuestion, SimHost } from './host.ts'
-import type { Effect, Fate } from './life.ts'
+import type { Effect, Fate } from './mortal.ts'
 import { Oracles } from './oracles.ts'
 import { type Counts, countsOf, type Picture, pictureOf } from './picture.ts'
 import { begin } from './progress.ts'

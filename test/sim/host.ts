@@ -1,16 +1,14 @@
 import type { Logger } from 'pino'
-import { makeDirectories } from '../../src/cli/run-directories.ts'
-import { startMonitors } from '../../src/cli/run-monitors.ts'
 import { type Config, configSchema } from '../../src/controller/config.ts'
-import { type Controller, openController } from '../../src/controller/controller.ts'
-import { openRoot } from '../../src/controller/ledger.ts'
-import { pathsOf } from '../../src/controller/paths.ts'
-import type { HostFeatures } from '../../src/hypervisor/driver.ts'
+import type { Controller } from '../../src/controller/controller.ts'
+import type { ApiServer } from '../../src/world/api-server.ts'
 import type { World } from '../../src/world/world.ts'
 import { MemoryFiles } from '../world/memory-files.ts'
 import { SimClock } from './clock.ts'
-import { type Effect, type Fate, Life } from './life.ts'
-import { parse } from './parse.ts'
+import { Life } from './life.ts'
+import type { Effect, Fate } from './mortal.ts'
+import { mortalApi } from './mortal-api.ts'
+import { open, paths, qemu } from './open.ts'
 import { Dice } from './random.ts'
 import { Trace } from './trace.ts'
 import { SimNet } from './world/net.ts'
@@ -18,19 +16,10 @@ import { SimProcess } from './world/process.ts'
 import { SimStream } from './world/stream.ts'
 import { SimWatch } from './world/watch.ts'
 
+export { paths, qemu } from './open.ts'
+
 /** Of every simulated root. */
 export const root = { id: '5eed5eed', group: 5000 }
-
-export const paths = pathsOf('')
-
-export const qemu = '/usr/bin/qemu-system-x86_64'
-
-const features: HostFeatures = {
-  architecture: 'amd64',
-  programs: { 'qemu-system-x86_64': { path: qemu, version: '7.2.22' } },
-  kvm: { usable: false, why: 'the simulated host has none', group: null },
-  tscKhz: 2_000_000,
-}
 
 /** What the simulation decides for the controller that runs; replaced at any moment. */
 export interface Hooks {
@@ -40,9 +29,22 @@ export interface Hooks {
   spared: boolean
 }
 
+export interface SimHostOptions {
+  /** Lines of the trace that are kept. */
+  readonly trace?: number
+  readonly config?: object
+  /** Its objects come from a cluster, whose time and trace it shares. */
+  readonly member?: {
+    readonly nodeName: string
+    readonly api: ApiServer
+    readonly clock: SimClock
+    readonly trace: Trace
+  }
+}
+
 /** A host in memory with the real controller on it. */
 export class SimHost {
-  readonly clock = new SimClock()
+  readonly clock: SimClock
   readonly dice: Dice
   readonly files: MemoryFiles
   readonly net: SimNet
@@ -50,6 +52,8 @@ export class SimHost {
   readonly process: SimProcess
   readonly watch: SimWatch
   readonly trace: Trace
+  /** Of a host of a cluster; empty for one that is alone. */
+  readonly name: string
   readonly hooks: Hooks = { fate: () => 'lives', latency: () => 0, spared: false }
   /** Called on every log line of the controller: level, message, fields. */
   onLog: (level: string, message: string, fields: object) => void = () => {}
@@ -60,15 +64,19 @@ export class SimHost {
   /** Controllers that were started. */
   lives = 0
   readonly #config: Config
+  readonly #api: ApiServer | null
   readonly #born: number
   #life: Life | null = null
   #controller: Controller | null = null
   #stop = new AbortController()
   #failure: unknown = null
 
-  constructor(seed: number | string, { trace = 200, config = {} }: { trace?: number; config?: object } = {}) {
+  constructor(seed: number | string, { trace = 200, config = {}, member }: SimHostOptions = {}) {
     this.dice = new Dice(seed)
-    this.trace = new Trace(trace)
+    this.clock = member?.clock ?? new SimClock()
+    this.trace = member?.trace ?? new Trace(trace)
+    this.name = member?.nodeName ?? ''
+    this.#api = member?.api ?? null
     this.#config = configSchema.parse(config)
     this.#born = this.clock.monotonic()
     const { clock } = this
@@ -116,7 +124,7 @@ export class SimHost {
   }
 
   note(line: string): void {
-    this.trace.add(this.time, line)
+    this.trace.add(this.time, this.name === '' ? line : `${this.name}: ${line}`)
   }
 
   /** Starts a controller. What keeps it from starting is its failure, as for a user who sees it end. */
@@ -209,23 +217,10 @@ export class SimHost {
 
   async #run(life: Life, signal: AbortSignal): Promise<void> {
     const { world } = life
-    await makeDirectories(world.files, paths)
-    const controller = await openController({
-      world,
-      paths,
-      root: await openRoot(world, paths),
-      config: this.#config,
-      from: { manifests: paths.manifests },
-      nodeName: 'sim',
-      features,
-      starts: 2,
-      log: this.#log(),
-      parse,
-    })
+    const member = this.#api && { nodeName: this.name, api: mortalApi(life, this.#api) }
+    const { controller, run } = await open({ world, config: this.#config, log: this.#log(), member })
     this.#controller = controller
-    const stop = await startMonitors(controller)
-    await controller.run(signal)
-    stop()
+    await run(signal)
   }
 
   #log(): Logger {

@@ -1,6 +1,6 @@
 import type { Fields } from '../../host/stage-manifests.ts'
 import { paths } from '../host.ts'
-import type { Effect } from '../life.ts'
+import type { Effect } from '../mortal.ts'
 import type { Stage } from '../stage.ts'
 import { baseObjects, type subjects } from './base.ts'
 import type { Done } from './change.ts'
