@@ -27,8 +27,17 @@ export interface MemoryApi extends ApiServer {
 
 type Members = Record<string, unknown>
 
-export function memoryApi(clock: Clock, random: Random): MemoryApi {
-  const store = new MemoryStore()
+export interface MemoryApiOptions {
+  readonly store?: MemoryStore
+  /** By how many versions a cache lags from which a list is answered that takes any version (`resourceVersion=0`). */
+  readonly lag?: () => number
+}
+
+export function memoryApi(
+  clock: Clock,
+  random: Random,
+  { store = new MemoryStore(), lag = () => 0 }: MemoryApiOptions = {},
+): MemoryApi {
   const pages = new Map<string, { readonly items: readonly ApiObject[]; readonly version: number }>()
   const watches = new Set<{ cut(): void; bookmark(): void }>()
   const writes: string[] = []
@@ -106,7 +115,7 @@ export function memoryApi(clock: Clock, random: Random): MemoryApi {
     if (query.continue !== undefined && before === undefined) {
       return refusal(410, 'Expired', 'The provided continue parameter is too old')
     }
-    const { items, version } = before ?? { items: snapshot(resource, namespace, selected), version: store.version }
+    const { items, version } = before ?? snapshot(resource, namespace, selected, query.resourceVersion === '0')
     const limit = Number(query.limit ?? 0) || items.length
     const rest = items.slice(limit)
     const token = rest.length > 0 ? `${version}/${items[limit - 1]?.metadata.uid}` : ''
@@ -116,8 +125,9 @@ export function memoryApi(clock: Clock, random: Random): MemoryApi {
     return reply(200, { apiVersion: resource.apiVersion, kind, metadata, items: items.slice(0, limit) })
   }
 
-  function snapshot(resource: Served, namespace: string | undefined, selected: Selected): readonly ApiObject[] {
-    return store.list(resource, namespace).filter(selected)
+  function snapshot(resource: Served, namespace: string | undefined, selected: Selected, mayBeOld: boolean) {
+    const version = mayBeOld ? Math.max(store.version - lag(), store.compacted, 1) : store.version
+    return { items: store.listAt(resource, namespace, version).filter(selected), version }
   }
 
   function create(resource: Served, namespace: string, body: Members): ApiReply {

@@ -17,6 +17,8 @@ export interface Change {
   readonly namespace: string
   /** null: it was not there. */
   readonly before: ApiObject | null
+  /** What was stored before; of one that is gone, `before` is its last moment. */
+  readonly stored: ApiObject | null
   /** null: it is gone; then `before` carries the version at which it went. */
   readonly after: ApiObject | null
 }
@@ -32,7 +34,7 @@ export class MemoryStore {
   #compacted = 0
   #changes: Change[] = []
   readonly #objects = new Map<string, Stored>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(change: Change) => void>()
 
   get version(): number {
     return this.#version
@@ -62,37 +64,58 @@ export class MemoryStore {
     this.#version += 1
     const after = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } }
     this.#objects.set(key, { object: after, owners })
-    this.#tell({ version: this.#version, resource, namespace, before, after })
+    this.#tell({ version: this.#version, resource, namespace, before, stored: before, after })
     return after
   }
 
   remove(resource: Served, object: ApiObject): ApiObject {
     const { namespace = '', name } = object.metadata
-    this.#objects.delete(keyOf(resource, namespace, name))
+    const key = keyOf(resource, namespace, name)
+    const stored = this.#objects.get(key)?.object ?? null
+    this.#objects.delete(key)
     this.#version += 1
     const gone = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } }
-    this.#tell({ version: this.#version, resource, namespace, before: gone, after: null })
+    this.#tell({ version: this.#version, resource, namespace, before: gone, stored, after: null })
     return gone
   }
 
-  /** Forgets changes, as etcd does after five minutes. */
-  compact(): void {
-    this.#compacted = this.#version
-    this.#changes = []
+  /** Forgets changes up to and with a version, as etcd does with those that are five minutes old. */
+  compact(version = this.#version): void {
+    this.#changes = this.changesAfter(version)
+    this.#compacted = Math.max(this.#compacted, version)
   }
 
-  changesAfter(version: number): readonly Change[] {
-    return this.#changes.filter((change) => change.version > version)
+  /** Each change makes the very next version. */
+  changesAfter(version: number): Change[] {
+    const first = this.#changes[0]?.version ?? this.#version + 1
+    return this.#changes.slice(Math.max(version + 1 - first, 0))
   }
 
-  onChange(run: () => void): () => void {
+  /** As `list` was at an older version, which is not compacted. */
+  listAt(resource: Served, namespace: string | undefined, version: number): readonly ApiObject[] {
+    const then = new Map(
+      this.list(resource, namespace).map((object) => [
+        keyOf(resource, object.metadata.namespace ?? '', object.metadata.name),
+        object,
+      ]),
+    )
+    for (const { stored, after, ...change } of this.changesAfter(version).toReversed()) {
+      if (change.resource !== resource || (namespace !== undefined && change.namespace !== namespace)) continue
+      const key = keyOf(resource, change.namespace, (after ?? stored)!.metadata.name)
+      if (stored === null) then.delete(key)
+      else then.set(key, stored)
+    }
+    return [...then].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)
+  }
+
+  onChange(run: (change: Change) => void): () => void {
     this.#listeners.add(run)
     return () => this.#listeners.delete(run)
   }
 
   #tell(change: Change): void {
     this.#changes.push(change)
-    for (const run of this.#listeners) run()
+    for (const run of this.#listeners) run(change)
   }
 }
 

@@ -1,0 +1,90 @@
+import type { ApiRequest, ApiWatch } from '../../../src/world/api-server.ts'
+import { Channel } from './channel.ts'
+import { unreachable, type Way } from './weather.ts'
+import { status } from './weather-request.ts'
+
+/** A watch that is open, as the weather has it in its hands. */
+export interface OpenWatch {
+  /** Nothing comes any more, and nobody says so. */
+  readonly mute: boolean
+  hush(): void
+  /** The connection breaks. */
+  break(): void
+}
+
+/** Opens a watch through whatever the weather is. */
+export async function weatheredWatch(way: Way, request: ApiRequest, signal: AbortSignal): Promise<ApiWatch> {
+  signal.throwIfAborted()
+  way.asked += 1
+  const { cluster, dice } = way
+  if (way.latency > 0) await cluster.clock.sleep(way.latency, signal)
+  if (way.silence === 'refused' || way.strikes('watch refused')) throw unreachable('the watch was refused')
+  if (way.strikes('watch too old')) return { reply: status(410, dice.pick(['Expired', 'Gone'])), events: null }
+  const closed = new AbortController()
+  const close = () => closed.abort(signal.reason)
+  signal.addEventListener('abort', close, { once: true })
+  const opened = await cluster.server.watch(request, closed.signal)
+  if (opened.events === null) {
+    signal.removeEventListener('abort', close)
+    return opened
+  }
+  const channel = new Channel<unknown>()
+  let mute = way.silence === 'mute'
+  const end = (error: unknown = null) => {
+    channel.end(error)
+    closed.abort(new Error('the watch is over'))
+  }
+  const watch: OpenWatch = {
+    get mute() {
+      return mute
+    },
+    hush: () => {
+      mute = true
+    },
+    break: () => end(unreachable('the connection broke')),
+  }
+  signal.addEventListener('abort', () => end(signal.reason), { once: true })
+  way.watches.add(watch)
+  void pump(way, opened.events, channel, { watch, end, closed: closed.signal })
+  const events = channel.values(() => {
+    way.watches.delete(watch)
+    signal.removeEventListener('abort', close)
+    closed.abort(new Error('nobody watches any more'))
+  })
+  return { reply: null, events }
+}
+
+/** Hands on what the server sends, each event in its turn, as the weather lets it. */
+async function pump(
+  way: Way,
+  events: AsyncIterable<unknown>,
+  channel: Channel<unknown>,
+  hold: { readonly watch: OpenWatch; readonly end: (error?: unknown) => void; readonly closed: AbortSignal },
+): Promise<void> {
+  const { cluster, dice } = way
+  const { watch, end, closed } = hold
+  try {
+    for await (const event of events) {
+      if (watch.mute) continue
+      if (way.strikes('events late')) await cluster.clock.sleep(dice.pick([30, 300, 3000, 20_000]), closed)
+      if (way.strikes('watch hangs')) watch.hush()
+      if (way.strikes('events lost')) {
+        watch.hush()
+        cluster.clock.after(dice.between(0, 5000), () => watch.break())
+      }
+      if (watch.mute) continue
+      if (way.strikes('watch expires')) {
+        channel.push({ type: 'ERROR', object: status(410, 'Expired').body })
+        return end()
+      }
+      channel.push(event)
+      if (way.strikes('event doubled')) channel.push(structuredClone(event))
+      if (way.strikes('watch ends')) return end()
+      if (way.strikes('watch breaks')) return watch.break()
+    }
+    // A server that ends a watch which hangs is not heard either.
+    if (!watch.mute) end()
+  } catch (error) {
+    if (!watch.mute) end(error)
+  }
+}

@@ -1,0 +1,128 @@
+import { type ApiServer, ApiUnreachableError } from '../../../src/world/api-server.ts'
+import { count, type Tally } from '../faults.ts'
+import type { Dice } from '../random.ts'
+import type { SimCluster } from './cluster.ts'
+import type { Rates, WeatherKind } from './rates.ts'
+import { weatheredSend } from './weather-request.ts'
+import { type OpenWatch, weatheredWatch } from './weather-watch.ts'
+
+/** How an unreachable server shows: connections are refused, or nothing ever comes back. */
+export type Silence = 'refused' | 'mute'
+
+/** What one client's way to the server is like. */
+export interface Way {
+  readonly client: string
+  readonly cluster: SimCluster
+  readonly dice: Dice
+  /** Milliseconds that a request takes at least. */
+  readonly latency: number
+  /** Whether a fault strikes now; it counts. */
+  strikes(kind: WeatherKind): boolean
+  /** null: the server is within reach. */
+  readonly silence: Silence | null
+  readonly watches: Set<OpenWatch>
+  /** Requests so far. */
+  asked: number
+}
+
+/** What stands between each client and the server. Nothing is wrong until somebody says so. */
+export class Weather {
+  readonly tally: Tally
+  readonly #cluster: SimCluster
+  readonly #dice: Dice
+  readonly #ways = new Map<string, Way>()
+  readonly #cut = new Map<string, Silence>()
+  #rates: ReadonlyMap<string, Rates> = new Map()
+  #away: Silence | null = null
+
+  constructor(cluster: SimCluster, dice: Dice, tally: Tally) {
+    this.#cluster = cluster
+    this.#dice = dice
+    this.tally = tally
+  }
+
+  /** The server as that client reaches it. */
+  api(client: string): ApiServer {
+    const way = this.#wayOf(client)
+    const { server } = this.#cluster
+    return {
+      address: server.address,
+      send: (request, signal) => weatheredSend(way, request, signal),
+      watch: (request, signal) => weatheredWatch(way, request, signal),
+    }
+  }
+
+  /** Requests of a client so far. */
+  asked(client: string): number {
+    return this.#ways.get(client)?.asked ?? 0
+  }
+
+  /** How often what strikes whom from now on. */
+  blow(rates: ReadonlyMap<string, Rates>): void {
+    this.#rates = rates
+  }
+
+  /** Whether nobody reaches the server. */
+  get away(): boolean {
+    return this.#away !== null
+  }
+
+  /** Nobody reaches the server any more. */
+  leave(how: Silence): void {
+    this.#away = how
+    for (const way of this.#ways.values()) sever(way, how)
+  }
+
+  /** One client does not reach it any more. */
+  cut(client: string, how: Silence): void {
+    this.#cut.set(client, how)
+    const way = this.#ways.get(client)
+    if (way !== undefined) sever(way, how)
+  }
+
+  /** Everybody reaches it again. What hung then hangs on. */
+  return(): void {
+    this.#away = null
+    this.#cut.clear()
+  }
+
+  /** Nothing strikes any more, and whoever waits in vain learns it. */
+  clear(): void {
+    this.#rates = new Map()
+    this.return()
+    for (const way of this.#ways.values()) for (const watch of [...way.watches]) if (watch.mute) watch.break()
+  }
+
+  #wayOf(client: string): Way {
+    const found = this.#ways.get(client)
+    if (found !== undefined) return found
+    const dice = this.#dice.fork(client)
+    const weather = this
+    const way: Way = {
+      ...{ client, cluster: this.#cluster, dice, latency: dice.pick([0, 1, 7]), watches: new Set(), asked: 0 },
+      strikes: (kind) => {
+        const rate = this.#rates.get(client)?.get(kind)
+        if (rate === undefined || !dice.chance(rate)) return false
+        count(this.tally, kind)
+        this.#cluster.note(`${client}: fault: ${kind}`)
+        return true
+      },
+      get silence() {
+        return weather.#away ?? weather.#cut.get(client) ?? null
+      },
+    }
+    this.#ways.set(client, way)
+    return way
+  }
+}
+
+function sever({ watches }: Way, how: Silence): void {
+  for (const watch of [...watches]) {
+    if (how === 'refused') watch.break()
+    else watch.hush()
+  }
+}
+
+export function unreachable(what: string): ApiUnreachableError {
+  return new ApiUnreachableError(what)
+}
