@@ -1,5 +1,6 @@
 import { paths, type SimHost } from './host.ts'
 import type { Dice } from './random.ts'
+import { reboot } from './reboot.ts'
 import { canary, credentialFile, manifestsOf, secretValue, type Wanted } from './wanted.ts'
 
 /** Milliseconds after which whoever broke something by mistake notices. */
@@ -66,15 +67,7 @@ export class Site {
 
   /** `/run` is empty after it; `hard`: whatever was not synced is lost, too. Somebody starts the controller again. */
   reboot(hard: boolean): void {
-    const { files, net, process } = this.#host
-    this.#host.kill()
-    process.reboot()
-    if (hard) files.losePower()
-    files.unlink('/run')
-    for (const folder of [paths.run, '/run/secrets']) files.folder(folder)
-    for (const { name, kind } of net.links()) if (kind !== 'loopback' && name !== 'lo') net.deleteLink(name)
-    net.flushRuleset()
-    net.setForwarding(false)
+    reboot(this.#host, hard)
     this.#writeHost()
   }
 

@@ -8,6 +8,7 @@ import { Dice } from '../random.ts'
 import { Trace } from '../trace.ts'
 import { Kubectl } from './kubectl.ts'
 import { SimManager } from './manager.ts'
+import { Mirror } from './mirror.ts'
 import { imageFiles } from './objects.ts'
 import { Weather } from './weather.ts'
 
@@ -30,6 +31,8 @@ export class SimCluster {
   readonly dice: Dice
   readonly trace: Trace
   readonly store = new MemoryStore()
+  /** What the server has. */
+  readonly mirror: Mirror
   readonly server: MemoryApi
   readonly weather: Weather
   readonly kubectl: Kubectl
@@ -44,6 +47,7 @@ export class SimCluster {
     this.dice = new Dice(seed)
     this.trace = new Trace(trace)
     this.#born = this.clock.monotonic()
+    this.mirror = new Mirror(this.store, () => this.time)
     const lag = this.dice.fork('lag')
     this.server = memoryApi(this.clock, this.dice.fork('server'), { store: this.store, lag: () => lag.below(20) })
     this.weather = new Weather(this, this.dice.fork('weather'), this.tally)

@@ -12,6 +12,9 @@ export class Kubectl {
   readonly #cluster: SimCluster
   readonly #client: Client
   #last: Promise<unknown> = Promise.resolve()
+  #commands = 0
+  /** The newest command about an object that makes it what it should be. */
+  readonly #newest = new Map<string, number>()
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster
@@ -24,7 +27,7 @@ export class Kubectl {
     const { name, namespace, labels } = object.metadata as { name: string; namespace?: string; labels?: Fields }
     const where = { name, ...(namespace && { namespace }) }
     const { metadata: _metadata, ...members } = object
-    this.#do(`apply ${object.kind} ${name}`, async () => {
+    this.#do(`apply ${object.kind} ${name}`, `${object.kind} ${name}`, async () => {
       const there = await this.#client.get(resource, where, never)
       if (there === null || there.metadata.deletionTimestamp !== undefined) {
         const { name: _name, ...collection } = where
@@ -40,21 +43,40 @@ export class Kubectl {
   /** A JSON merge patch. */
   patch(kind: string, namespace: string, name: string, patch: Fields): void {
     const where = { name, ...(namespace !== '' && { namespace }) }
-    this.#do(`patch ${kind} ${name}`, () => this.#client.merge(resourceFor(kind), where, patch, never))
+    this.#do(`patch ${kind} ${name}`, `patch ${kind} ${name}`, () =>
+      this.#client.merge(resourceFor(kind), where, patch, never),
+    )
   }
 
   delete(kind: string, namespace: string, name: string): void {
     const where = { name, ...(namespace !== '' && { namespace }) }
-    this.#do(`delete ${kind} ${name}`, () => this.#client.remove(resourceFor(kind), where, null, never))
+    this.#do(`delete ${kind} ${name}`, `${kind} ${name}`, () =>
+      this.#client.remove(resourceFor(kind), where, null, never),
+    )
   }
 
-  #do(what: string, run: () => Promise<unknown>): void {
+  #do(what: string, object: string, run: () => Promise<unknown>): void {
     this.#cluster.note(`kubectl ${what}`)
-    this.#last = this.#last.then(run).catch((error: unknown) => {
-      this.#cluster.note(`kubectl ${what}: ${(error as Error).message}`)
-      // What is being deleted cannot be made anew yet: a user tries it again.
-      if (error instanceof ApiError && error.status === 409) this.#cluster.clock.after(1000, () => this.#do(what, run))
-    })
+    this.#commands += 1
+    const command = this.#commands
+    this.#newest.set(object, command)
+    const once = async () => {
+      try {
+        await run()
+      } catch (error) {
+        this.#cluster.note(`kubectl ${what}: ${(error as Error).message}`)
+        // What is being deleted cannot be made anew yet: a user tries it again.
+        if (error instanceof ApiError && error.status === 409) this.#cluster.clock.after(1000, again)
+      }
+    }
+    const queue = () => {
+      this.#last = this.#last.then(once)
+    }
+    // What was typed later about the same object counts.
+    const again = () => {
+      if (this.#newest.get(object) === command) queue()
+    }
+    queue()
   }
 }
 

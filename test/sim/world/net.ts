@@ -51,6 +51,9 @@ export class SimNet implements Net, Taps {
   #rules: ObservedRules | null = null
   #forwarding = false
 
+  /** Commits so far. */
+  commits = 0
+
   constructor({ root, clock, changed = () => {} }: SimNetOptions) {
     this.#root = root
     this.#clock = clock
@@ -75,6 +78,7 @@ export class SimNet implements Net, Taps {
   }
 
   async commit(operations: readonly NetOperation[], signal: AbortSignal): Promise<readonly NetOutcome[]> {
+    this.commits += 1
     signal.throwIfAborted()
     if (operations.length === 0) return []
     const rest = this.#latency()

@@ -1,0 +1,21 @@
+import { describe as describeHost, isAtRest as isHostAtRest } from '../rest.ts'
+import type { SimCluster } from './cluster.ts'
+
+/** Milliseconds without a change at the server: more than a look of a manager at everything is from the next. */
+const still = 35_000
+
+/** Every host is at rest, a manager leads, and nothing but Leases changed for a while. */
+export function isAtRest({ hosts, managers, mirror, time }: SimCluster): boolean {
+  if (time - mirror.movedAt < still || !managers.some(({ leads }) => leads)) return false
+  return hosts.every((host) => host.life === null || isHostAtRest(host))
+}
+
+/** Why it is not, for people. */
+export function describe({ hosts, managers, mirror, time }: SimCluster): string {
+  const restless = hosts.filter((host) => host.life !== null && !isHostAtRest(host))
+  return [
+    `${managers.filter(({ leads }) => leads).length} managers lead`,
+    `the last write was ${time - mirror.movedAt} ms ago`,
+    ...restless.map((host) => `${host.name}: ${describeHost(host)}`),
+  ].join('; ')
+}
