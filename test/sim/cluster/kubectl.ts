@@ -9,6 +9,8 @@ const never = new AbortController().signal
 
 /** What a user types: one command after the other, each done before anything else happens. */
 export class Kubectl {
+  /** What the server called wrong: mistakes of the simulation. */
+  readonly refusals: string[] = []
   readonly #cluster: SimCluster
   readonly #client: Client
   #last: Promise<unknown> = Promise.resolve()
@@ -67,6 +69,7 @@ export class Kubectl {
         this.#cluster.note(`kubectl ${what}: ${(error as Error).message}`)
         // What is being deleted cannot be made anew yet: a user tries it again.
         if (error instanceof ApiError && error.status === 409) this.#cluster.clock.after(1000, again)
+        else if (!(error instanceof ApiError && error.status === 404)) this.refusals.push((error as Error).message)
       }
     }
     const queue = () => {

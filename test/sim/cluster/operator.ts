@@ -170,8 +170,8 @@ export class Operator {
 
   #writeTaints(host: string): void {
     const taints = [
-      ...(this.tainted.has(host) ? [{ key: 'example.com/drain', effect: 'NoSchedule' }] : []),
-      ...(this.fenced.has(host) ? [{ key: 'example.com/off', effect: 'OutOfService' }] : []),
+      ...(this.tainted.has(host) ? [{ key: 'drain', effect: 'NoSchedule' }] : []),
+      ...(this.fenced.has(host) ? [{ key: 'off', effect: 'OutOfService' }] : []),
     ]
     this.#cluster.kubectl.patch('MicroVMHost', '', host, { spec: { taints } })
   }

@@ -1,8 +1,8 @@
 import { describe as describeHost, isAtRest as isHostAtRest } from '../rest.ts'
 import type { SimCluster } from './cluster.ts'
 
-/** Milliseconds without a change at the server: more than a look of a manager at everything is from the next. */
-const still = 35_000
+/** Milliseconds without a change at the server: more than a Lease lasts, and than a manager waits between two looks. */
+const still = 60_000
 
 /** Every host is at rest, a manager leads, and nothing but Leases changed for a while. */
 export function isAtRest({ hosts, managers, mirror, time }: SimCluster): boolean {

@@ -35,6 +35,9 @@ export interface ClusterOptions {
 /** Virtual milliseconds in which a cluster in calm weather must come to rest: every backoff has run out by then. */
 const patience = 900_000
 
+/** Virtual milliseconds after which every host and manager has looked at everything, and a silent host is silent. */
+const round = 70_000
+
 /** Requests of one client in a minute at rest that are too many. */
 const mostAsked = 300
 
@@ -132,6 +135,8 @@ class Run {
     await this.#pass(5000)
     // Who was asked to end has done so.
     this.#revive(1)
+    // A Lease of a host that was just turned off lasts a while, and whatever is looked at now and then is looked at once.
+    await this.#pass(round)
     await this.#pass(patience, () => isAtRest(cluster))
     if (this.#isBroken) return
     if (!isAtRest(cluster)) return this.#oracles.fail('I', `not at rest ${when}: ${describe(cluster)}`)

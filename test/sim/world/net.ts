@@ -78,9 +78,9 @@ export class SimNet implements Net, Taps {
   }
 
   async commit(operations: readonly NetOperation[], signal: AbortSignal): Promise<readonly NetOutcome[]> {
-    this.commits += 1
     signal.throwIfAborted()
     if (operations.length === 0) return []
+    this.commits += 1
     const rest = this.#latency()
     if (rest > 0) await this.#sleepHalf(rest, signal)
     const cut = this.faults.commitCut?.() ?? null
