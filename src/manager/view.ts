@@ -9,7 +9,7 @@ export interface View {
   enter(write: Write, outcome: Outcome, now: number): void
   /** The objects of a kind as they are, or will be shown soon. `now`: by the monotonic clock. */
   objects(kind: string, shown: ReadonlyMap<string, ApiObject>, now: number): Iterable<ApiObject>
-  /** Writes of which nobody knows what became: they are to be sent again, the same. */
+  /** Writes of which nobody knows what became: they are to be sent again, the same. What went before them was done then. */
   readonly unknown: readonly Write[]
 }
 
@@ -42,7 +42,9 @@ export function newView(): View {
     enter(write, outcome, now) {
       const key = keyOf(write)
       if (outcome.is === 'done') ahead.set(key, { write, object: outcome.object, isKnown: true, at: now })
-      else if (outcome.is === 'unknown') ahead.set(key, { write, object: null, isKnown: false, at: now })
+      else if (outcome.is === 'unknown') {
+        ahead.set(key, { write: { ...write, after: [] }, object: null, isKnown: false, at: now })
+      }
       // A conflict settles nothing: perhaps the earlier try made it, perhaps somebody else did, perhaps nobody. The reflector
       // will show a newer version in the first two cases, and in the third the next try may do.
     },

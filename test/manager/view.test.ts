@@ -47,6 +47,12 @@ test('what may have been written counts, and is sent again until it is known', (
   expect(statuses(view, shown(object(2, { phase: 'Other' })))).toEqual([{ phase: 'Other' }])
 })
 
+test('what is sent again waits for nothing: what had to go before it was done then', () => {
+  const view = newView()
+  view.enter({ ...write, after: ['apply Role/n/r'] }, lost, 0)
+  expect(view.unknown).toEqual([write])
+})
+
 test('what was created is there, and what was removed is not, before the reflector shows it', () => {
   const view = newView()
   view.enter({ ...write, on: null }, { is: 'done', object: object(2, { nodeName: 'x' }) }, 0)
