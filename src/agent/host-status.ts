@@ -5,6 +5,7 @@ import type { Pass } from '../controller/reconcile.ts'
 import type { HostFeatures } from '../hypervisor/driver.ts'
 import type { ApiObject } from '../kubernetes/resource.ts'
 import type { OwnParts } from '../kubernetes/status-writer.ts'
+import type { MachineRecord } from '../ledger.ts'
 import { epochOf } from '../source/cluster-accept.ts'
 
 /** What a host has, once and for all while it is up. */
@@ -77,7 +78,7 @@ export function hostStatusOf(
       .filter(({ ref }) => ref.kind === 'MicroVM')
       .map(({ key, uid, ref }) => {
         const epoch = epochOf(objects.get(key)?.status)
-        const addresses = Object.entries(view.ledger.machines[uid]?.addresses ?? {})
+        const addresses = Object.entries(usedBy(view.ledger.machines[uid]))
         return {
           ...{ uid, namespace: ref.namespace, name: ref.name },
           ...(epoch !== undefined && { bindingEpoch: epoch }),
@@ -85,4 +86,11 @@ export function hostStatusOf(
         }
       }),
   }
+}
+
+/** Those that its guest was started with, as long as it runs: one that waits for its turn still has them. */
+function usedBy(record: MachineRecord | undefined): MachineRecord['addresses'] {
+  const { started = null, addresses = {} } = record ?? {}
+  const isOver = started === null || started.ended !== null || started.undone
+  return isOver ? addresses : { ...addresses, ...started.carried.addresses }
 }

@@ -1,6 +1,6 @@
 import { formatIpv4, parseIpv4 } from '../api/address.ts'
 import type { ObjectKey } from '../api/meta.ts'
-import type { AddressRange, Machine, Network, Tenant } from './cluster.ts'
+import type { AddressRange, Machine, Network, Reported, Tenant } from './cluster.ts'
 import { type Draft, entry, type MachinePlan } from './draft.ts'
 import { sayRef } from './say.ts'
 
@@ -28,18 +28,39 @@ export function enterGiven(draft: Draft): void {
       draft.told.push({ ref: machine.ref, message })
     }
   }
-  enterReported(draft)
+  enterUsed(draft)
 }
 
-/** What a host still uses after the spec said another address is nobody else's yet. */
-function enterReported(draft: Draft): void {
+/**
+ * What a host still uses after the spec said another address is nobody else's yet. After the spec said another network, only
+ * the address itself tells of which network it is.
+ */
+function enterUsed(draft: Draft): void {
   for (const { machine, bound } of draft.plans) {
-    const there = bound === null ? undefined : draft.hosts.get(bound.node)?.machines?.get(machine.uid)
-    for (const { name, network } of machine.interfaces) {
-      const address = parseIpv4(there?.addresses.get(name) ?? '')
-      if (address !== undefined) take(draft, network, address, machine.key)
+    if (bound === null) continue
+    const there = reportOf(draft, machine, bound)
+    for (const [name, text] of [...machine.addresses, ...(there?.addresses ?? [])]) {
+      const address = parseIpv4(text)
+      const own = machine.interfaces.find((each) => each.name === name)?.network
+      if (address === undefined) continue
+      for (const network of networksOf(draft, own, address)) take(draft, network.ref.name, address, machine.key)
     }
   }
+}
+
+function networksOf({ cluster, networks }: Draft, own: string | undefined, address: number): readonly Network[] {
+  const named = networks.get(own ?? '')
+  if (named !== undefined && isUsable(named, address)) return [named]
+  return cluster.networks.filter((network) => isUsable(network, address))
+}
+
+/** What the host that a machine is bound to says of it; undefined while it says nothing. */
+export function reportOf(
+  { hosts }: Pick<Draft, 'hosts'>,
+  { uid }: Machine,
+  bound: MachinePlan['bound'],
+): Reported | undefined {
+  return bound === null ? undefined : hosts.get(bound.node)?.machines?.get(uid)
 }
 
 /** Takes an address, and answers whose it is: of who was first. */

@@ -1,4 +1,4 @@
-import { chooseAddresses, give, wishedAddresses } from './address.ts'
+import { chooseAddresses, give, reportOf, wishedAddresses } from './address.ts'
 import type { Amounts, Host } from './cluster.ts'
 import { type Draft, type MachinePlan, stateKey, versionOf, writeId } from './draft.ts'
 import { standingOf } from './fence.ts'
@@ -27,6 +27,8 @@ export function bindMachines(draft: Draft): void {
 function readdress(draft: Draft, plan: MachinePlan, wished: ReadonlyMap<string, ReadonlySet<number>>): void {
   const { machine } = plan
   if (machine.deleting || machine.fault !== null) return
+  // Its host may have started it with what it was given: until that is known, nobody else may have that.
+  if (plan.addresses.size > 0 && reportOf(draft, machine, plan.bound) === undefined) return
   // What its tenant does not allow is given nothing more; what it has, it keeps.
   const refusals = refusedByTenant(draft, machine)
   if (refusals.length > 0) {

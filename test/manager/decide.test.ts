@@ -168,6 +168,33 @@ describe('addresses', () => {
     expect(await placeOf(scene, 'three')).toBe('a 1 10.1.0.2')
   })
 
+  test("an address that a guest still uses on another network than its spec says now is nobody else's", async () => {
+    const scene = await stage({ networks: [{ name: 'net' }, { name: 'other' }] }, 'a', 'b')
+    await scene.add('MicroVMNetwork', 'other', { spec: { subnet: '10.2.0.0/24' } })
+    const { metadata } = await addMachine(scene, 'one')
+    await scene.settle()
+    expect(await placeOf(scene, 'one')).toBe('a 1 10.1.0.2')
+    const interfaces = [{ name: 'eth0', network: { name: 'other' } }]
+    await scene.edit('MicroVM', 'one', { spec: { interfaces } })
+    await addMachine(scene, 'two')
+    await scene.settle()
+    // Nobody knows yet what its host started it with.
+    expect(await placeOf(scene, 'one')).toBe('a 1 10.1.0.2')
+    expect(await placeOf(scene, 'two')).toBe('b 1 10.1.0.3')
+    const machines = (address: string) => [
+      { uid: metadata.uid, bindingEpoch: 1, addresses: [{ name: 'eth0', address }] },
+    ]
+    await scene.agent('MicroVMHost', 'a', hostStatus({ machines: machines('10.1.0.2') }))
+    await addMachine(scene, 'three')
+    await scene.settle()
+    expect(await placeOf(scene, 'one')).toBe('a 1 10.2.0.2')
+    expect(await placeOf(scene, 'three')).toBe('a 1 10.1.0.4')
+    await scene.agent('MicroVMHost', 'a', hostStatus({ machines: machines('10.2.0.2') }))
+    await addMachine(scene, 'four')
+    await scene.settle()
+    expect(await placeOf(scene, 'four')).toBe('b 1 10.1.0.2')
+  })
+
   test('a tenant gets addresses of its ranges only', async () => {
     const ranges = [{ first: '10.1.0.20', last: '10.1.0.20' }]
     const scene = await stage({ networks: [{ name: 'net', ranges }] }, 'a')
