@@ -37,7 +37,7 @@ export interface AgentOptions {
 /** A host's part in a cluster: it takes what is bound to it, says what came of it, and that it is alive. */
 export interface Agent {
   /** For {@link ControllerOptions.from}. */
-  readonly cluster: (wake: () => void) => KubernetesSource
+  readonly cluster: (wake: () => void, bootId: string) => KubernetesSource
   /** Follows the cluster and reports after each pass of the controller, until the signal aborts. */
   run(controller: Controller, host: HostParts, signal: AbortSignal): Promise<void>
 }
@@ -57,8 +57,8 @@ export function newAgent(options: AgentOptions): Agent {
     })
 
   return {
-    cluster(wake) {
-      source = new KubernetesSource({ ...options, client, wake })
+    cluster(wake, bootId) {
+      source = new KubernetesSource({ ...options, client, bootId, wake })
       return source
     },
     async run(controller, host, signal) {

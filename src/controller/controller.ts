@@ -33,7 +33,7 @@ export interface ControllerOptions {
   readonly root: RootIdentity
   readonly config: Config
   /** Where objects come from: the watched directory, or a cluster, which is opened with what makes the loop look again. */
-  readonly from: { readonly manifests: string } | { readonly cluster: (wake: () => void) => Source }
+  readonly from: { readonly manifests: string } | { readonly cluster: (wake: () => void, bootId: string) => Source }
   readonly nodeName: string
   readonly features: HostFeatures
   /** Starts at a time. */
@@ -113,7 +113,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const { from } = options
   const source: Source =
     'cluster' in from
-      ? from.cluster(() => wakeups.wake('cluster'))
+      ? from.cluster(() => wakeups.wake('cluster'), world.process.bootId())
       : new DirectorySource({
           files: world.files,
           clock: world.clock,

@@ -16,6 +16,8 @@ export interface Wanted<T extends AnyObject = AnyObject> {
   readonly deletion: { readonly at: number } | null
   /** What a cluster's manager gave to a VM: addresses by name of the interface. */
   readonly assigned?: { readonly addresses: Readonly<Record<string, string>>; readonly turn: Turn | null }
+  /** It may run on another host of the cluster by now: it is not started. */
+  readonly unconfirmed?: true
 }
 
 /** A file of an image: its content, or why it cannot be had. */

@@ -76,7 +76,7 @@ export function resolveMachine(
     user: record.user,
     runStrategy: strategy,
     power: record.power.wish,
-    blocked: imageProblem(spec.image.name, files) ?? credentials.problem,
+    blocked: bindingProblem(vm) ?? imageProblem(spec.image.name, files) ?? credentials.problem,
     boot,
     digests: digestsOf(parts),
     credentials: credentials.revision,
@@ -120,6 +120,11 @@ export function recordOf(vm: Wanted<MicroVM>, input: ResolveInput, used: Set<num
     return newRecord(vm.ref, user, strategy, firstPower(strategy, false))
   }
   return null
+}
+
+function bindingProblem({ unconfirmed }: Wanted<MicroVM>): string | null {
+  if (!unconfirmed) return null
+  return 'this host booted, and the API server did not say since that the VM is still bound here: it starts when the server does'
 }
 
 const missingFiles: ImageFacts = { kernel: { problem: 'its files were not looked at' }, initrd: null, root: null }

@@ -28,6 +28,8 @@ export interface Seen {
   readonly finished: ReadonlySet<string>
   /** Milliseconds since the epoch. */
   readonly now: number
+  /** Which boot of this host it is. */
+  readonly bootId: string
 }
 
 export interface Acceptance {
@@ -62,7 +64,7 @@ export function acceptCluster(previous: Index, seen: Seen, checked: Checker): Ac
       if (before) newer.set(key, faults)
       else problems.push(...faults)
     }
-    const record = next(key, before, object, 'object' in found ? found.object : null, seen.now)
+    const record = next(key, before, object, 'object' in found ? found.object : null, seen)
     if (record === null) continue
     records.set(key, record)
     assigned.set(key, assignedOf(object))
@@ -120,12 +122,13 @@ function next(
   before: IndexRecord | undefined,
   { metadata, status }: ApiObject,
   object: AnyObject | null,
-  now: number,
+  { now, bootId }: Pick<Seen, 'now' | 'bootId'>,
 ): IndexRecord | null {
   const ref = parseKey(key as ObjectKey)
   const isAnchored = anchored.has(ref.kind)
   if (before && before.uid !== metadata.uid && isAnchored) return before.deletion ? before : ended(before, now)
   const epoch = epochOf(status)
+  const boot = ref.kind === 'MicroVM' ? bootId : undefined
   const deletion =
     isAnchored && metadata.deletionTimestamp ? { at: timeOf(metadata.deletionTimestamp, now), asked: true } : null
   const good = object ?? (before?.uid === metadata.uid ? before.object : null)
@@ -137,6 +140,7 @@ function next(
     before.object === good &&
     before.generation === grown &&
     before.epoch === epoch &&
+    before.boot === boot &&
     (before.deletion === null) === (deletion === null)
   )
     return before
@@ -145,6 +149,7 @@ function next(
     ...{ object: good, stored: before?.object === good ? before.stored : null },
     ...{ origin: { machine: true }, deletion, absence: null },
     ...(epoch !== undefined && { epoch }),
+    ...(boot !== undefined && { boot }),
   }
 }
 

@@ -38,6 +38,7 @@ const record = z.object({
   deletion: z.object({ at: z.number(), asked: z.boolean() }).nullable(),
   absence: z.object({ since: z.number(), held: z.boolean() }).nullable(),
   epoch: z.int().optional(),
+  boot: z.string().optional(),
 })
 
 /** Whether a value is the header of an index of this version. */

@@ -35,6 +35,8 @@ export interface IndexRecord {
   readonly absence: Absence | null
   /** Of an object of a cluster: which binding to this host it came with. */
   readonly epoch?: number
+  /** Of a MicroVM of a cluster: the boot of this host during which the server said last that it is bound here. */
+  readonly boot?: string
 }
 
 /** `file` is relative to the directory of manifests. */

@@ -26,6 +26,8 @@ export interface KubernetesOptions {
   readonly state: string
   /** Name of the MicroVMHost that this host is. */
   readonly nodeName: string
+  /** Which boot of this host it is. */
+  readonly bootId: string
   /** Look again. */
   readonly wake: () => void
 }
@@ -43,8 +45,9 @@ const askAgain = 60_000
 const failurePause = 5_000
 
 /**
- * A cluster: what its manager bound to this host, and what that refers to. What was accepted is kept on the disk, so that a
- * host that starts while no API server answers goes on with what it knew.
+ * A cluster: what its manager bound to this host, and what that refers to. What was accepted is kept on the disk, so that an
+ * agent that starts while no API server answers goes on with what it knew. Only a host that booted starts no VM before the
+ * server says that it is bound here: while it was off, somebody may have fenced it, and the VM runs elsewhere.
  */
 export class KubernetesSource implements Source {
   /** Whoever wants something else says so to the cluster. */
@@ -138,7 +141,7 @@ export class KubernetesSource implements Source {
     const objects = new Map([...this.objects, ...this.#secretObjects(previous)])
     for (const [key, uid] of this.#finished) if (objects.get(key)?.metadata.uid !== uid) this.#finished.delete(key)
     const answers = new Map([...this.#answers].map(([key, { answer }]) => [key, answer]))
-    const seen = { objects, answers, finished: new Set(this.#finished.values()), now }
+    const seen = { objects, answers, finished: new Set(this.#finished.values()), now, bootId: this.#options.bootId }
     const acceptance = acceptCluster(previous, seen, this.#check)
     const problems = problem === null ? [] : [problemOf(problem)]
     let index = previous
@@ -161,8 +164,11 @@ export class KubernetesSource implements Source {
   ): SourceView {
     const origin = { cluster: this.#options.api.address }
     const objects = acceptedOf(index, '', { newer, lines: new Map() }).map((accepted) => {
+      if (accepted.ref.kind !== 'MicroVM') return { ...accepted, origin }
       const given = assigned.get(accepted.key)
-      return { ...accepted, origin, ...(given && accepted.ref.kind === 'MicroVM' && { assigned: given }) }
+      const isConfirmed = index.records.get(accepted.key)?.boot === this.#options.bootId
+      const unconfirmed = isConfirmed ? {} : { unconfirmed: true as const }
+      return { ...accepted, origin, ...(given && { assigned: given }), ...unconfirmed }
     })
     objects.sort((a, b) => (a.key < b.key ? -1 : 1))
     this.#told = objects

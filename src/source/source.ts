@@ -63,6 +63,8 @@ export interface Accepted {
   readonly createdAt: number
   /** What a cluster's manager gave out; absent on a host that decides by itself. */
   readonly assigned?: Assigned
+  /** This host booted, and its cluster did not say since that the VM is still bound here: it may run elsewhere by now. */
+  readonly unconfirmed?: true
 }
 
 /** What the one allocator of a cluster gave to a VM. */

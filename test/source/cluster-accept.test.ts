@@ -47,6 +47,7 @@ function accept(previous: Index, objects: Readonly<Record<string, ApiObject>>, m
     answers: new Map(),
     finished: new Set(),
     now,
+    bootId: 'boot-1',
     ...more,
   }
   return acceptCluster(previous, seen, check)
@@ -197,4 +198,12 @@ describe('what it means that an object left', () => {
   ])('%s', (_, left, there, means) => {
     expect(answerOf(left, there, 'host-a', 5)).toEqual(means)
   })
+})
+
+test('a record tells during which boot the server sent it last', () => {
+  const before = first()
+  expect(before.records.get(key)?.boot).toBe('boot-1')
+  const away = accept(before, {}, { ...answered({ is: 'ours' }), bootId: 'boot-2' })
+  expect(record(away)?.boot).toBe('boot-1')
+  expect(record(accept(before, { [key]: vm() }, { bootId: 'boot-2' }))?.boot).toBe('boot-2')
 })

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { plainVm } from './objects.ts'
+import { Scene } from './scene.ts'
+
+test.each(['delete', 'taint'] as const)(
+  'a host that was fenced by %s and is turned on again starts nothing that runs elsewhere',
+  async (how) => {
+    const scene = new Scene('fenced host returns')
+    scene.operator.apply('a', plainVm)
+    await scene.rests()
+    const { node } = scene.place('a')
+    const host = scene.cluster.host(node)!
+    scene.operator.turnOff(host)
+    scene.operator.fence(node, how)
+    await scene.rests()
+    expect(scene.place('a').node).not.toBe(node)
+    scene.operator.turnOn(host)
+    await scene.rests()
+    expect(scene.place('a').node).not.toBe(node)
+  },
+)
+
+test('a host that was fenced and is turned on while no server answers starts nothing that runs elsewhere', async () => {
+  const scene = new Scene('fenced host returns to silence')
+  scene.operator.apply('a', plainVm)
+  await scene.rests()
+  const { node } = scene.place('a')
+  const host = scene.cluster.host(node)!
+  scene.operator.turnOff(host)
+  scene.operator.fence(node, 'delete')
+  await scene.rests()
+  scene.cluster.weather.cut(node, 'mute')
+  scene.operator.turnOn(host)
+  await scene.pass(600_000)
+  scene.cluster.weather.clear()
+  await scene.rests()
+})
