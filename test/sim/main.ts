@@ -2,6 +2,8 @@ import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { breakKinds } from './breaks.ts'
+import { clusterKinds } from './cluster/kinds.ts'
+import { simulateCluster } from './cluster/simulate.ts'
 import { type Death, difference, tell } from './enumerate.ts'
 import { ambientKinds } from './faults.ts'
 import { longestSilence, type Progress, watchdog } from './progress.ts'
@@ -9,8 +11,9 @@ import { simulate } from './simulate.ts'
 import { stories } from './stories.ts'
 import { type Report, type Share, work } from './work.ts'
 
-const usage = `npm run sim -- [--seeds N | --minutes M] [--first S] [--no-crashes] [--no-fields] [--json]
+const usage = `npm run sim -- [--seeds N | --minutes M] [--first S] [--cluster N] [--no-crashes] [--no-fields] [--json]
 npm run sim -- --seed S [--trace]
+npm run sim -- --cluster-seed S [--trace]
 npm run sim -- --story NAME --deaths JSON
 
   --seeds N      hosts that are simulated, one for each seed (default 1000)
@@ -18,6 +21,8 @@ npm run sim -- --story NAME --deaths JSON
   --first S      the first seed (default 1)
   --story NAME   one story of the crash enumeration; --deaths: when its controllers die, as a violation says it
   --seed S       one seed, and what happened in it when an invariant was broken; --trace: all of it in any case
+  --cluster N    clusters that are simulated, one for each seed (default a tenth of the hosts)
+  --cluster-seed S  one cluster, told as --seed tells a host
   --no-crashes   without the enumeration of crash points
   --no-fields    without each field of each kind with each value
   --pairs        with every pair of crash points, too (minutes)
@@ -30,6 +35,8 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     first: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    cluster: { type: 'string' },
+    'cluster-seed': { type: 'string' },
     story: { type: 'string' },
     deaths: { type: 'string', default: '[]' },
     trace: { type: 'boolean', default: false },
@@ -47,14 +54,18 @@ async function main(): Promise<number> {
     return 0
   }
   if (values.story !== undefined) return story(values.story, JSON.parse(values.deaths) as Death[])
-  return values.seed === undefined ? many() : one(Number(values.seed))
+  const cluster = values['cluster-seed']
+  if (cluster !== undefined) return show('cluster seed', await simulateCluster(Number(cluster), { trace: 100_000 }))
+  if (values.seed !== undefined) return show('seed', await simulate(Number(values.seed), { trace: 100_000 }))
+  return many()
 }
 
-async function one(seed: number): Promise<number> {
-  const { broken, trace, steps, hash } = await simulate(seed, { trace: 100_000 })
+type Told = Pick<Awaited<ReturnType<typeof simulate>>, 'seed' | 'broken' | 'trace' | 'steps' | 'hash'>
+
+function show(what: string, { seed, broken, trace, steps, hash }: Told): number {
   if (values.trace || broken.length > 0) process.stdout.write(trace.join(''))
   for (const sentence of broken) console.log(`violation: ${sentence}`)
-  console.log(`seed ${seed}: ${steps} steps, trace ${hash}, ${broken.length} violations`)
+  console.log(`${what} ${seed}: ${steps} steps, trace ${hash}, ${broken.length} violations`)
   return broken.length > 0 ? 1 : 0
 }
 
@@ -73,6 +84,7 @@ async function many(): Promise<number> {
   const workers = availableParallelism()
   const milliseconds = values.minutes === undefined ? null : Number(values.minutes) * 60_000
   const seeds = values.minutes === undefined ? Number(values.seeds ?? 1000) : null
+  const clusters = values.cluster !== undefined ? Number(values.cluster) : seeds === null ? null : Math.ceil(seeds / 10)
   const began = performance.now()
   const shares = Array.from({ length: workers }, (_, index): Share => {
     return {
@@ -80,6 +92,7 @@ async function many(): Promise<number> {
       of: workers,
       first: Number(values.first),
       seeds,
+      clusters,
       milliseconds,
       crashes: !values['no-crashes'],
       pairs: values.pairs,
@@ -88,7 +101,7 @@ async function many(): Promise<number> {
   })
   const reports = await Promise.all(shares.map(started))
   const seconds = (performance.now() - began) / 1000
-  return show(merged(reports), seconds)
+  return summarize(merged(reports), seconds)
 }
 
 /** Most of what a host allocates dies with it, and processors are all busy with hosts of their own. */
@@ -125,14 +138,15 @@ function started(share: Share): Promise<Report> {
 function stalled(where: string): Report {
   const what = `no progress for ${longestSilence / 1000} s: it turns for ever; the rest of its share was not run`
   return {
-    ...{ seeds: 0, steps: 0, lives: 0, crashPoints: 0, stories: 0, drills: 0, replayed: 0, restless: 0 },
+    ...{ seeds: 0, clusters: 0, steps: 0, lives: 0, crashPoints: 0, stories: 0, drills: 0, replayed: 0, restless: 0 },
     ...{ faults: {}, fields: null, turns: [], violations: [{ where, what, trace: [] }] },
   }
 }
 
 function merged(reports: readonly Report[]): Report {
-  const sum = (key: 'seeds' | 'steps' | 'lives' | 'crashPoints' | 'replayed' | 'stories' | 'drills' | 'restless') =>
-    reports.reduce((total, report) => total + report[key], 0)
+  const sum = (
+    key: 'seeds' | 'clusters' | 'steps' | 'lives' | 'crashPoints' | 'replayed' | 'stories' | 'drills' | 'restless',
+  ) => reports.reduce((total, report) => total + report[key], 0)
   const faults: Record<string, number> = {}
   for (const report of reports) {
     for (const [kind, times] of Object.entries(report.faults)) faults[kind] = (faults[kind] ?? 0) + times
@@ -141,7 +155,13 @@ function merged(reports: readonly Report[]): Report {
   for (const report of reports) for (const [at, seeds] of report.turns.entries()) turns[at] = (turns[at] ?? 0) + seeds
   const violations = reports.flatMap((report) => report.violations).sort((a, b) => (a.where < b.where ? -1 : 1))
   return {
-    ...{ seeds: sum('seeds'), steps: sum('steps'), lives: sum('lives'), crashPoints: sum('crashPoints') },
+    ...{
+      seeds: sum('seeds'),
+      clusters: sum('clusters'),
+      steps: sum('steps'),
+      lives: sum('lives'),
+      crashPoints: sum('crashPoints'),
+    },
     ...{
       replayed: sum('replayed'),
       stories: sum('stories'),
@@ -163,12 +183,27 @@ function mergedFields(parts: readonly NonNullable<Report['fields']>[]): Report['
   return { kinds: first.kinds, ...all }
 }
 
-function show(report: Report, seconds: number): number {
-  const { seeds, steps, lives, crashPoints, stories, drills, replayed, restless, faults, turns, fields, violations } =
-    report
-  const kinds = [...ambientKinds, 'controller killed at an effect', ...breakKinds]
-  console.log(`simulated hosts, in memory; nothing here was done to a real one`)
-  console.log(`${seeds} seeds, ${steps} steps, ${(seeds / seconds).toFixed(1)} seeds a second, ${lives} controllers`)
+function summarize(report: Report, seconds: number): number {
+  const {
+    seeds,
+    clusters,
+    steps,
+    lives,
+    crashPoints,
+    stories,
+    drills,
+    replayed,
+    restless,
+    faults,
+    turns,
+    fields,
+    violations,
+  } = report
+  const kinds = [...ambientKinds, 'controller killed at an effect', ...breakKinds, ...clusterKinds]
+  console.log(`simulated hosts and clusters, in memory; nothing here was done to a real one`)
+  console.log(
+    `${seeds} seeds of hosts, ${clusters} of clusters, ${steps} steps, ${((seeds + clusters) / seconds).toFixed(1)} seeds a second, ${lives} controllers and managers`,
+  )
   console.log(
     `${drills} drills; ${crashPoints} crash points in ${stories} stories; ${replayed} seeds run twice with the same trace`,
   )
@@ -189,7 +224,7 @@ function show(report: Report, seconds: number): number {
     const short = violations.map(({ where, what }) => ({ where, what }))
     console.log(
       JSON.stringify({
-        ...{ seeds, steps, faults, crashPoints, violations: short, replayed, restless, turns, fields },
+        ...{ seeds, clusters, steps, faults, crashPoints, violations: short, replayed, restless, turns, fields },
         seconds: Math.round(seconds),
       }),
     )

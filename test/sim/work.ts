@@ -1,3 +1,4 @@
+import { workClusters } from './cluster/work.ts'
 import { drill, drills } from './drills.ts'
 import { enumerateOne, enumerateTwo, type Harm } from './enumerate.ts'
 import { type FieldReport, playFields } from './fields.ts'
@@ -12,6 +13,8 @@ export interface Share {
   readonly first: number
   /** Seeds of all shares together; null: as many as there is time for. */
   readonly seeds: number | null
+  /** Clusters of all shares together; null: as many as there is time for. */
+  readonly clusters: number | null
   readonly milliseconds: number | null
   readonly crashes: boolean
   readonly pairs: boolean
@@ -27,6 +30,8 @@ export interface Violation {
 
 export interface Report {
   readonly seeds: number
+  /** Seeds of clusters. */
+  readonly clusters: number
   readonly steps: number
   readonly lives: number
   readonly crashPoints: number
@@ -49,8 +54,13 @@ export interface Report {
 const oneIn = 100
 const longRest = 1000
 
+/** Of a run for some minutes, what single hosts have of it; clusters have the rest. */
+const hostsPart = 0.7
+
 export async function work(share: Share): Promise<Report> {
-  const until = share.milliseconds === null ? Number.POSITIVE_INFINITY : performance.now() + share.milliseconds
+  const began = performance.now()
+  const untilAt = (part: number) => began + (share.milliseconds ?? Number.POSITIVE_INFINITY) * part
+  const until = untilAt(hostsPart)
   const report = { seeds: 0, steps: 0, lives: 0, crashPoints: 0, stories: 0, drills: 0, replayed: 0, restless: 0 }
   const faults: Record<string, number> = {}
   const turns: number[] = []
@@ -86,7 +96,16 @@ export async function work(share: Share): Promise<Report> {
     if (again.hash === outcome.hash) report.replayed += 1
     else violations.push({ where, what: `a replay took another way: ${outcome.hash}, ${again.hash}`, trace: [] })
   }
-  return { ...report, faults, turns, fields: fieldsOf(played), violations }
+  const clusters = await workClusters(share, untilAt(1))
+  for (const [kind, times] of Object.entries(clusters.faults)) faults[kind] = (faults[kind] ?? 0) + times
+  const sums = {
+    clusters: clusters.clusters,
+    steps: report.steps + clusters.steps,
+    lives: report.lives + clusters.lives,
+    replayed: report.replayed + clusters.replayed,
+  }
+  const all = [...violations, ...clusters.violations]
+  return { ...report, ...sums, faults, turns, fields: fieldsOf(played), violations: all }
 }
 
 function fieldsOf(played: FieldReport | null): Report['fields'] {

@@ -33,9 +33,9 @@ const acts: Readonly<Record<string, readonly [number, Act]>> = {
     },
   ],
   'host reboots': [2, (operator, cluster, dice) => onHost(operator, cluster, dice, (host) => operator.reboot(host))],
-  'host turned off': [2, turnOff],
-  'host fenced': [4, fence],
-  'host turned on': [3, turnOn],
+  'host turned off': [3, turnOff],
+  'host fenced': [6, fence],
+  'host turned on': [5, turnOn],
   'VMM killed': [2, killVmm],
 }
 
