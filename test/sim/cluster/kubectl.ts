@@ -50,6 +50,14 @@ export class Kubectl {
     )
   }
 
+  /** Takes the status of an object away. */
+  wipe(kind: string, namespace: string, name: string): void {
+    const where = { name, namespace, subresource: 'status' }
+    this.#do(`wipe ${kind} ${name}`, `wipe ${kind} ${name}`, () =>
+      this.#client.merge(resourceFor(kind), where, { status: null }, never),
+    )
+  }
+
   delete(kind: string, namespace: string, name: string): void {
     const where = { name, ...(namespace !== '' && { namespace }) }
     this.#do(`delete ${kind} ${name}`, `${kind} ${name}`, () =>

@@ -32,6 +32,8 @@ export class Operator {
   readonly touched = new Set<string>()
   /** VMs whose VMM somebody took away by hand, until that is seen. */
   readonly killed = new Set<string>()
+  /** VMs whose status somebody took away. */
+  readonly wiped = new Set<string>()
   /** Whether rollouts or their members changed since the last rest. */
   moved = false
   readonly #cluster: SimCluster
@@ -82,6 +84,12 @@ export class Operator {
     this.secrets.set(name, revision)
     for (const [vm, { secret }] of this.vms) if (secret === name) this.touched.add(vm)
     this.#cluster.kubectl.apply(secretObject(name, revision))
+  }
+
+  /** Somebody takes the status of a VM away. */
+  wipe(name: string): void {
+    this.wiped.add(name)
+    this.#cluster.kubectl.wipe('MicroVM', team, name)
   }
 
   annotate(name: string, text: string): void {

@@ -51,6 +51,7 @@ export class Objects {
   #binding(before: ApiObject, after: ApiObject): void {
     const { fail, operator } = this.#sight
     const { name, uid } = after.metadata
+    if (operator.wiped.has(name)) return
     const [was, is] = [nodeOf(before), nodeOf(after)]
     const epochs = [before, after].map(({ status }) => countIn(status, 'bindingEpoch') ?? 0) as [number, number]
     if (epochs[1] < epochs[0]) fail('E', `bindingEpoch of ${name} falls from ${epochs[0]} to ${epochs[1]}`)
@@ -73,8 +74,10 @@ export class Objects {
     const node = nodeOf(after)
     const { name, uid, generation } = after.metadata
     if (ready?.status !== 'True' || node === null || memberOf(after.spec, 'runStrategy') === 'Halted') return
+    // What an earlier generation was ready for may be another thing: to stay halted.
+    if (countIn(after.status, 'observedGeneration') !== generation || ready.observedGeneration !== generation) return
     if (this.#vmms.age(uid, node) > latest) this.#sight.fail('E', `${name} is Ready on ${node}, where no VMM of it is`)
-    if (countIn(after.status, 'observedGeneration') !== generation || conditionOf(after, 'RestartRequired')) return
+    if (conditionOf(after, 'RestartRequired')) return
     const there = this.#vmms.running.find((one) => one.uid === uid && one.host.name === node)
     const memory = String(memberOf(after.spec, 'memory')).replace('Mi', '')
     const argv = there?.vmm.spec.argv.join(' ') ?? ''

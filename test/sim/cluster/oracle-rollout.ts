@@ -26,7 +26,9 @@ export class Rollouts {
       if (object.metadata.deletionTimestamp === undefined) this.#down.add(name)
     }
     if (this.#down.size === 0) return
-    for (const { name, vmm } of this.#vmms.running) if (vmm.up) this.#down.delete(name)
+    // Without a probe a guest counts as back once it runs.
+    for (const { name, vmm } of this.#vmms.running)
+      if (operator.vms.get(name)?.probe ? vmm.up : vmm.state === 'running') this.#down.delete(name)
     for (const name of this.#down) {
       const wanted = operator.vms.get(name)
       if (!wanted?.app || wanted.strategy !== 'Always') this.#down.delete(name)

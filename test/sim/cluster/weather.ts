@@ -34,6 +34,7 @@ export class Weather {
   readonly #cut = new Map<string, Silence>()
   #rates: ReadonlyMap<string, Rates> = new Map()
   #away: Silence | null = null
+  readonly #forced = new Map<string, WeatherKind>()
 
   constructor(cluster: SimCluster, dice: Dice, tally: Tally) {
     this.#cluster = cluster
@@ -60,6 +61,11 @@ export class Weather {
   /** How often what strikes whom from now on. */
   blow(rates: ReadonlyMap<string, Rates>): void {
     this.#rates = rates
+  }
+
+  /** The next thing of that kind that can strike a client does. */
+  strike(client: string, kind: WeatherKind): void {
+    this.#forced.set(client, kind)
   }
 
   /** Whether nobody reaches the server. */
@@ -102,7 +108,9 @@ export class Weather {
       ...{ client, cluster: this.#cluster, dice, latency: dice.pick([0, 1, 7]), watches: new Set(), asked: 0 },
       strikes: (kind) => {
         const rate = this.#rates.get(client)?.get(kind)
-        if (rate === undefined || !dice.chance(rate)) return false
+        const isForced = this.#forced.get(client) === kind
+        if (isForced) this.#forced.delete(client)
+        else if (rate === undefined || !dice.chance(rate)) return false
         count(this.tally, kind)
         this.#cluster.note(`${client}: fault: ${kind}`)
         return true

@@ -1,0 +1,91 @@
+import type { SimCluster } from './cluster.ts'
+import { plainVm, type WantedVm } from './objects.ts'
+import type { Operator } from './operator.ts'
+
+/** One change of a cluster at rest; told again and again with a process that dies, or a request that fails, somewhere in it. */
+export interface ClusterStory {
+  readonly name: string
+  before(operator: Operator): void
+  change(operator: Operator, cluster: SimCluster): void
+  /** Also every effect of an agent on its own host is a point. */
+  readonly isDeep?: boolean
+}
+
+const full: WantedVm = { ...plainVm, secret: 's1', state: 'state-a' }
+const member: WantedVm = { ...plainVm, secret: 's1', app: true, probe: true }
+
+export const clusterStories: readonly ClusterStory[] = [
+  {
+    name: 'a first VM',
+    before: () => {},
+    change: (operator) => operator.apply('a', full),
+    isDeep: true,
+  },
+  {
+    name: 'a VM deleted',
+    before: (operator) => operator.apply('a', full),
+    change: (operator) => operator.delete('a'),
+  },
+  {
+    name: 'a VM deleted and made again under its name',
+    before: (operator) => operator.apply('a', plainVm),
+    change: (operator) => operator.recreate('a', { ...plainVm, memory: 80 }),
+    isDeep: true,
+  },
+  {
+    name: 'more memory and another network',
+    before: (operator) => operator.apply('a', plainVm),
+    change: (operator) => operator.apply('a', { ...plainVm, memory: 80, network: 'n2' }),
+  },
+  {
+    name: 'a Secret of a rollout over two hosts rotates',
+    before: (operator) => {
+      operator.setRollout(1)
+      for (const name of ['a', 'b', 'c']) operator.apply(name, member)
+    },
+    change: (operator) => operator.rotate('s1'),
+  },
+  {
+    name: 'a host is turned off and fenced',
+    before: (operator) => {
+      operator.apply('a', plainVm)
+      operator.apply('b', { ...plainVm, state: 'state-b' })
+    },
+    change: (operator, cluster) => {
+      operator.turnOff(cluster.host('node-a')!)
+      operator.fence('node-a', 'taint')
+    },
+  },
+  {
+    name: 'a network in use is deleted, and then its VM',
+    before: (operator) => operator.apply('a', { ...plainVm, network: 'n2' }),
+    change: (operator, { clock }) => {
+      operator.recreateNetwork('n2')
+      clock.after(3000, () => operator.delete('a'))
+    },
+  },
+  {
+    name: 'a quota holds a VM up, and is raised',
+    before: (operator) => {
+      operator.setQuota(1)
+      operator.apply('a', plainVm)
+    },
+    change: (operator, { clock }) => {
+      operator.apply('b', plainVm)
+      clock.after(3000, () => operator.setQuota(2))
+    },
+  },
+  {
+    name: 'the status of a VM is lost',
+    before: (operator) => {
+      operator.apply('a', full)
+      operator.apply('b', plainVm)
+    },
+    change: (operator) => operator.wipe('a'),
+  },
+  {
+    name: 'a VM is halted',
+    before: (operator) => operator.apply('a', full),
+    change: (operator) => operator.apply('a', { ...full, strategy: 'Halted' }),
+  },
+]
