@@ -1,4 +1,4 @@
-import { countIn, memberOf } from '../../../src/api/loose.ts'
+import { countIn, memberOf, texts } from '../../../src/api/loose.ts'
 import { mapsIn } from '../../../src/api/rule.ts'
 import type { ApiObject } from '../../../src/kubernetes/resource.ts'
 import { secretValue, team, type WantedVm } from './objects.ts'
@@ -19,6 +19,7 @@ export function judgeRest(sight: Sight, { running }: Vmms): void {
   }
   judgeDeletions(sight)
   judgeRoles(sight)
+  judgeReports(sight)
 }
 
 function judgeMachine(sight: Sight, name: string, vm: WantedVm, running: readonly Running[]): void {
@@ -109,6 +110,19 @@ function judgeDeletions(sight: Sight): void {
   }
 }
 
+/** I: A host that is on reports the VMs that are bound to it, and no others. */
+function judgeReports({ cluster, operator, fail }: Sight): void {
+  for (const { name } of cluster.hosts) {
+    if (operator.off.has(name)) continue
+    const object = cluster.mirror.get('MicroVMHost', '', name)
+    const reported = mapsIn(object?.status, 'machines').map((each) => String(each.uid))
+    const bound = [...cluster.mirror.of('MicroVM').values()].filter((one) => nodeOf(one) === name)
+    const expected = bound.map(({ metadata }) => metadata.uid)
+    if (reported.sort().join() !== expected.sort().join())
+      fail('I', `${name} reports ${reported.join()}, and ${expected.join()} are bound to it`)
+  }
+}
+
 /** H: A Role of a host grants the Secrets that VMs bound there name, and no others. */
 function judgeRoles({ cluster, fail }: Sight): void {
   const wanted = new Map<string, Set<string>>()
@@ -122,7 +136,7 @@ function judgeRoles({ cluster, fail }: Sight): void {
   }
   for (const { name } of cluster.hosts) {
     const role = cluster.mirror.get('Role', team, `moorage-host-${name}`)
-    const names = mapsIn(role, 'rules').flatMap((rule) => rule.resourceNames as string[])
+    const names = mapsIn(role, 'rules').flatMap((rule) => texts(rule, 'resourceNames'))
     const expected = [...(wanted.get(name) ?? [])].sort().join()
     if (names.sort().join() !== expected)
       fail('H', `the Role of ${name} grants ${names.join()}, and ${expected} is named`)

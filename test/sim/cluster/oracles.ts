@@ -45,6 +45,9 @@ export class ClusterOracles {
       for (const sentence of net.violations) this.fail('I5', name, sentence)
       for (const { identity, signal } of process.violations) this.fail('I5', name, `${signal} hit ${identity.pid}`)
     }
+    const leaders = this.#cluster.managers.filter(({ leads }) => leads)
+    // J: At most one manager leads at a time.
+    if (leaders.length > 1) this.fail('J', `${leaders.map(({ name }) => name).join()} lead at once`)
     for (const sentence of this.#cluster.kubectl.refusals) this.fail('kubectl', sentence)
     for (const { name, failure } of this.#cluster.managers)
       if (failure !== null) this.fail('I', `${name} ended by itself`, String(failure))

@@ -1,3 +1,4 @@
+import { isMap } from '../../../src/api/rule.ts'
 import type { SimHost } from '../host.ts'
 import { pictureOf as pictureOfHost } from '../picture.ts'
 import type { SimCluster } from './cluster.ts'
@@ -10,18 +11,21 @@ export interface Picture {
   readonly starts: readonly string[]
 }
 
-/** Members that tell when, and which of two that are alike. */
+/**
+ * Members that tell when, which of two that are alike, and how often a start was tried: one that its agent died in is tried
+ * again, and counts, although no VMM came of it.
+ */
 const fleeting = new Set([
   ...['uid', 'resourceVersion', 'creationTimestamp', 'lastTransitionTime', 'startedAt', 'finishedAt', 'at', 'pid'],
-  ...['revision', 'annotations', 'bootID', 'tap', 'mac', 'volume', 'managedFields'],
+  ...['revision', 'annotations', 'bootID', 'tap', 'mac', 'volume', 'managedFields', 'restarts'],
 ])
 
 export function pictureOf({ mirror, hosts }: SimCluster): Picture {
   const objects: string[] = []
   for (const [kind, object] of mirror.everything()) {
-    if (kind !== 'Lease' && kind !== 'Event') objects.push(`${kind} ${plain(object)}`)
+    if (kind !== 'Lease' && kind !== 'Event') objects.push(...linesOf(`${kind} ${object.metadata.name}`, object))
   }
-  return { objects: objects.sort(), hosts: hosts.map(hostOf), starts: startsOf(hosts) }
+  return { objects: objects.map(withoutIds).sort(), hosts: hosts.map(hostOf), starts: startsOf(hosts) }
 }
 
 function startsOf(hosts: readonly SimHost[]): readonly string[] {
@@ -35,8 +39,16 @@ function hostOf(host: SimHost): string {
   return `${host.name} ${withoutIds(JSON.stringify({ vmms, links, rules, forwarding, volumes }))}`
 }
 
-function plain(object: object): string {
-  return withoutIds(JSON.stringify(object, (name, value) => (fleeting.has(name) ? undefined : value)))
+/** One line for each member that is no map or list; entries of lists go by their type or name. */
+function linesOf(path: string, value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap((each, at) => linesOf(`${path}[${keyOf(each) ?? at}]`, each))
+  if (!isMap(value)) return [`${path} = ${withoutIds(JSON.stringify(value))}`]
+  const members = Object.entries(value).filter(([name]) => !fleeting.has(name))
+  return members.flatMap(([name, each]) => linesOf(`${path}.${name}`, each))
+}
+
+function keyOf(entry: unknown): string | undefined {
+  return isMap(entry) ? String(entry.type ?? entry.uid ?? entry.name ?? entry.key) : undefined
 }
 
 /** Uids differ between two runs, and so does whatever is made from them. */

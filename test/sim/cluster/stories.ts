@@ -57,6 +57,19 @@ export const clusterStories: readonly ClusterStory[] = [
     },
   },
   {
+    name: 'a host that was fenced is turned on again',
+    before: (operator) => operator.apply('a', plainVm),
+    change: (operator, cluster) => {
+      const host = cluster.host('node-a')!
+      operator.turnOff(host)
+      operator.fence(host.name, 'delete')
+      cluster.clock.after(60_000, () => {
+        operator.turnOn(host)
+        operator.unfence(host.name)
+      })
+    },
+  },
+  {
     name: 'a network in use is deleted, and then its VM',
     before: (operator) => operator.apply('a', { ...plainVm, network: 'n2' }),
     change: (operator, { clock }) => {

@@ -12,6 +12,7 @@ const storms: Readonly<Record<string, readonly [number, Storm]>> = {
   'all watches cut': [3, ({ server }) => server.cut()],
   'server away': [4, (cluster, dice) => away(cluster, dice, dice.pick([3000, 30_000, 180_000]))],
   'server away for an hour': [1, (cluster, dice) => dice.chance(0.3) && away(cluster, dice, 3_600_000)],
+  'every watch too old': [2, everyWatchTooOld],
   'client cut off': [5, cutOff],
   'writes of another': [4, writeBeside],
   'agent killed': [5, (cluster, dice, operator) => kill(cluster, dice, operator)],
@@ -32,6 +33,15 @@ export function storm(cluster: SimCluster, dice: Dice, operator: Operator): void
 function away({ weather, clock }: SimCluster, dice: Dice, milliseconds: number): void {
   weather.leave(dice.pick(['refused', 'mute']))
   clock.after(milliseconds, () => weather.return())
+}
+
+/** As of a server whose cache of watches is not ready. */
+function everyWatchTooOld({ weather, clock, server }: SimCluster): void {
+  weather.tooOld = true
+  server.cut()
+  clock.after(20_000, () => {
+    weather.tooOld = false
+  })
 }
 
 function cutOff({ weather, clock, hosts, managers }: SimCluster, dice: Dice): void {

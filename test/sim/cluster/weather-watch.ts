@@ -19,7 +19,8 @@ export async function weatheredWatch(way: Way, request: ApiRequest, signal: Abor
   const { cluster, dice } = way
   if (way.latency > 0) await cluster.clock.sleep(way.latency, signal)
   if (way.silence === 'refused' || way.strikes('watch refused')) throw unreachable('the watch was refused')
-  if (way.strikes('watch too old')) return { reply: status(410, dice.pick(['Expired', 'Gone'])), events: null }
+  if (way.tooOld || way.strikes('watch too old'))
+    return { reply: status(410, dice.pick(['Expired', 'Gone'])), events: null }
   const closed = new AbortController()
   const close = () => closed.abort(signal.reason)
   signal.addEventListener('abort', close, { once: true })
@@ -43,12 +44,18 @@ export async function weatheredWatch(way: Way, request: ApiRequest, signal: Abor
     },
     break: () => end(unreachable('the connection broke')),
   }
-  signal.addEventListener('abort', () => end(signal.reason), { once: true })
   way.watches.add(watch)
+  // Who closes it may be dead, and reads no more.
+  const leave = () => {
+    way.watches.delete(watch)
+    end(signal.reason)
+  }
+  signal.addEventListener('abort', leave, { once: true })
   void pump(way, opened.events, channel, { watch, end, closed: closed.signal })
   const events = channel.values(() => {
     way.watches.delete(watch)
     signal.removeEventListener('abort', close)
+    signal.removeEventListener('abort', leave)
     closed.abort(new Error('nobody watches any more'))
   })
   return { reply: null, events }

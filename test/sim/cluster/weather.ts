@@ -20,6 +20,8 @@ export interface Way {
   strikes(kind: WeatherKind): boolean
   /** null: the server is within reach. */
   readonly silence: Silence | null
+  /** The server refuses every watch with 410. */
+  readonly tooOld: boolean
   readonly watches: Set<OpenWatch>
   /** Requests so far. */
   asked: number
@@ -28,6 +30,8 @@ export interface Way {
 /** What stands between each client and the server. Nothing is wrong until somebody says so. */
 export class Weather {
   readonly tally: Tally
+  /** The server refuses every watch with 410. */
+  tooOld = false
   readonly #cluster: SimCluster
   readonly #dice: Dice
   readonly #ways = new Map<string, Way>()
@@ -89,14 +93,20 @@ export class Weather {
   /** Everybody reaches it again. What hung then hangs on. */
   return(): void {
     this.#away = null
+    this.tooOld = false
     this.#cut.clear()
   }
 
-  /** Nothing strikes any more, and whoever waits in vain learns it. */
+  /** Nothing strikes any more. What hung then hangs on, until its client gives it up. */
   clear(): void {
     this.#rates = new Map()
+    this.#forced.clear()
     this.return()
-    for (const way of this.#ways.values()) for (const watch of [...way.watches]) if (watch.mute) watch.break()
+  }
+
+  /** Whether a watch is open on which nothing will ever come. */
+  get hangs(): boolean {
+    return [...this.#ways.values()].some(({ watches }) => [...watches].some(({ mute }) => mute))
   }
 
   #wayOf(client: string): Way {
@@ -114,6 +124,9 @@ export class Weather {
         count(this.tally, kind)
         this.#cluster.note(`${client}: fault: ${kind}`)
         return true
+      },
+      get tooOld() {
+        return weather.tooOld
       },
       get silence() {
         return weather.#away ?? weather.#cut.get(client) ?? null

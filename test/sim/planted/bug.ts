@@ -9,4 +9,6 @@ export interface Bug {
   readonly replace: string
   /** What a good programmer might have thought, or forgotten. */
   readonly why: string
+  /** It shows on a cluster, and is looked for there. */
+  readonly cluster?: boolean
 }

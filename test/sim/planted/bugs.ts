@@ -1,4 +1,5 @@
 import type { Bug } from './bug.ts'
+import { clusterBugs } from './bugs-cluster.ts'
 import { controllerBugs } from './bugs-controller.ts'
 import { delayBugs } from './bugs-delay.ts'
 import { hostBugs } from './bugs-host.ts'
@@ -14,4 +15,5 @@ export const bugs: readonly Bug[] = [
   ...hostBugs,
   ...controllerBugs,
   ...delayBugs,
+  ...clusterBugs,
 ]

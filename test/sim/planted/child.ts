@@ -1,4 +1,7 @@
 import { parseArgs } from 'node:util'
+import { tellCluster } from '../cluster/enumerate.ts'
+import { simulateCluster } from '../cluster/simulate.ts'
+import { clusterStories } from '../cluster/stories.ts'
 import { drill, drills } from '../drills.ts'
 import { simulate } from '../simulate.ts'
 
@@ -13,6 +16,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '12' },
     /** Seeds and drills that are left out, behind commas. */
     skip: { type: 'string', default: '' },
+    /** Plays stories and seeds of clusters. */
+    cluster: { type: 'boolean', default: false },
     /** Goes on behind a violation. */
     all: { type: 'boolean', default: false },
   },
@@ -44,7 +49,17 @@ async function play(begin: string, run: () => Promise<readonly string[]>): Promi
   return broken === null || values.all
 }
 
-async function main(): Promise<void> {
+async function playClusters(): Promise<void> {
+  for (const story of clusterStories) {
+    if (!(await play(`cluster story ${story.name}`, async () => (await tellCluster(story, null)).broken))) return
+  }
+  for (let seed = Number(values.first); seed <= Number(values.last); seed += 1) {
+    const run = async () => (await simulateCluster(seed, { trace: 0 })).broken
+    if (!(await play(`cluster seed ${seed}`, run))) return
+  }
+}
+
+async function playHosts(): Promise<void> {
   for (const one of drills) {
     // What throws cannot go on: the VM that it is about does not run.
     const run = () => drill(one).catch((error: unknown) => [error instanceof Error ? error.message : String(error)])
@@ -55,5 +70,5 @@ async function main(): Promise<void> {
   }
 }
 
-await main()
+await (values.cluster ? playClusters() : playHosts())
 process.exit(0)

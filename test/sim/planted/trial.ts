@@ -10,6 +10,8 @@ export interface TrialOptions {
   readonly skip: readonly string[]
   /** Goes on behind a violation. */
   readonly all: boolean
+  /** Stories and seeds of clusters instead of drills and seeds of hosts. */
+  readonly cluster: boolean
 }
 
 /** What a bundle came to. */
@@ -25,8 +27,17 @@ export interface Trial {
 const silence = 12
 
 /** Runs a bundle of child.ts in a process of its own, which ends with it. */
-export function runTrial(bundle: string, { last, seconds, skip, all }: TrialOptions): Promise<Trial> {
-  const argv = ['--last', String(last), '--seconds', String(seconds), '--skip', skip.join(), ...(all ? ['--all'] : [])]
+export function runTrial(bundle: string, { last, seconds, skip, all, cluster }: TrialOptions): Promise<Trial> {
+  const argv = [
+    '--last',
+    String(last),
+    '--seconds',
+    String(seconds),
+    '--skip',
+    skip.join(),
+    ...(all ? ['--all'] : []),
+    ...(cluster ? ['--cluster'] : []),
+  ]
   const began = performance.now()
   const child = spawn(process.execPath, [bundle, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
   const found: { where: string; what: string }[] = []
