@@ -27,12 +27,13 @@ export function newRetries(clock: Clock, random: Random): Retries {
     enter(write, outcome) {
       if (outcome.is === 'done') pauses.delete(write.id)
       if (outcome.is === 'done' || outcome.is === 'skipped') return
-      const failures = (pauses.get(write.id)?.failures ?? 0) + 1
-      const error = outcome.is === 'stale' ? null : outcome.error
-      // Somebody may write an object again and again: that is no reason to be slow.
-      const count = outcome.is === 'stale' ? Math.min(failures, 2) : failures
-      const until = clock.monotonic() + pauseAfter(count, error, random)
-      pauses.set(write.id, { failures, until, version: outcome.is === 'stale' ? versionOf(write) : '' })
+      const isStale = outcome.is === 'stale'
+      const version = isStale ? versionOf(write) : ''
+      const before = pauses.get(write.id)
+      // Somebody may write an object again and again: that is no reason to be slow. A watch that tells nothing of it is.
+      const failures = isStale && before?.version !== version ? 1 : (before?.failures ?? 0) + 1
+      const until = clock.monotonic() + pauseAfter(failures, isStale ? null : outcome.error, random)
+      pauses.set(write.id, { failures, until, version })
     },
     mayTry(write) {
       const pause = pauses.get(write.id)

@@ -6,7 +6,7 @@ const still = 60_000
 
 /** Every host is at rest, no watch hangs, a manager leads, and nothing but Leases changed for a while. */
 export function isAtRest({ hosts, managers, mirror, time, weather }: SimCluster): boolean {
-  if (weather.hangs) return false
+  if (weather.hangs || time - weather.hungAt < still) return false
   if (time - mirror.movedAt < still || !managers.some(({ leads }) => leads)) return false
   return hosts.every((host) => host.life === null || isHostAtRest(host))
 }

@@ -32,6 +32,8 @@ export class Weather {
   readonly tally: Tally
   /** The server refuses every watch with 410. */
   tooOld = false
+  /** When a watch hung last, as far as anybody looked. */
+  hungAt = 0
   readonly #cluster: SimCluster
   readonly #dice: Dice
   readonly #ways = new Map<string, Way>()
@@ -106,7 +108,9 @@ export class Weather {
 
   /** Whether a watch is open on which nothing will ever come. */
   get hangs(): boolean {
-    return [...this.#ways.values()].some(({ watches }) => [...watches].some(({ mute }) => mute))
+    const hangs = [...this.#ways.values()].some(({ watches }) => [...watches].some(({ mute }) => mute))
+    if (hangs) this.hungAt = this.#cluster.time
+    return hangs
   }
 
   #wayOf(client: string): Way {
