@@ -2,8 +2,10 @@ import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { breakKinds } from './breaks.ts'
+import { type Blow, difference as differenceOfClusters, tellCluster } from './cluster/enumerate.ts'
 import { clusterKinds } from './cluster/kinds.ts'
 import { simulateCluster } from './cluster/simulate.ts'
+import { clusterStories } from './cluster/stories.ts'
 import { type Death, difference, tell } from './enumerate.ts'
 import { ambientKinds } from './faults.ts'
 import { longestSilence, type Progress, watchdog } from './progress.ts'
@@ -15,13 +17,14 @@ const usage = `npm run sim -- [--seeds N | --minutes M] [--first S] [--cluster N
 npm run sim -- --seed S [--trace]
 npm run sim -- --cluster-seed S [--trace]
 npm run sim -- --story NAME --deaths JSON
+npm run sim -- --cluster-story NAME --blow JSON
 
   --seeds N      hosts that are simulated, one for each seed (default 1000)
   --minutes M    as many as fit in that time
   --first S      the first seed (default 1)
   --story NAME   one story of the crash enumeration; --deaths: when its controllers die, as a violation says it
   --seed S       one seed, and what happened in it when an invariant was broken; --trace: all of it in any case
-  --cluster N    clusters that are simulated, one for each seed (default a tenth of the hosts)
+  --cluster N    clusters that are simulated, one for each seed (default one for twenty hosts)
   --cluster-seed S  one cluster, told as --seed tells a host
   --no-crashes   without the enumeration of crash points
   --no-fields    without each field of each kind with each value
@@ -39,6 +42,8 @@ const { values } = parseArgs({
     'cluster-seed': { type: 'string' },
     story: { type: 'string' },
     deaths: { type: 'string', default: '[]' },
+    'cluster-story': { type: 'string' },
+    blow: { type: 'string', default: 'null' },
     trace: { type: 'boolean', default: false },
     'no-crashes': { type: 'boolean', default: false },
     'no-fields': { type: 'boolean', default: false },
@@ -54,6 +59,7 @@ async function main(): Promise<number> {
     return 0
   }
   if (values.story !== undefined) return story(values.story, JSON.parse(values.deaths) as Death[])
+  if (values['cluster-story'] !== undefined) return clusterStory(values['cluster-story'], JSON.parse(values.blow))
   const cluster = values['cluster-seed']
   if (cluster !== undefined) return show('cluster seed', await simulateCluster(Number(cluster), { trace: 100_000 }))
   if (values.seed !== undefined) return show('seed', await simulate(Number(values.seed), { trace: 100_000 }))
@@ -80,11 +86,22 @@ async function story(name: string, deaths: readonly Death[]): Promise<number> {
   return what === null ? 0 : 1
 }
 
+async function clusterStory(name: string, blow: Blow | null): Promise<number> {
+  const found = clusterStories.find((one) => one.name === name)
+  if (found === undefined)
+    throw new Error(`there is no story ${name}; there are: ${clusterStories.map((one) => one.name).join(', ')}`)
+  const ending = await tellCluster(found, blow)
+  process.stdout.write(ending.trace.join(''))
+  const what = differenceOfClusters(await tellCluster(found, null), ending)
+  console.log(what === null ? 'as in the reference' : `violation: ${what}`)
+  return what === null ? 0 : 1
+}
+
 async function many(): Promise<number> {
   const workers = availableParallelism()
   const milliseconds = values.minutes === undefined ? null : Number(values.minutes) * 60_000
   const seeds = values.minutes === undefined ? Number(values.seeds ?? 1000) : null
-  const clusters = values.cluster !== undefined ? Number(values.cluster) : seeds === null ? null : Math.ceil(seeds / 10)
+  const clusters = values.cluster !== undefined ? Number(values.cluster) : seeds === null ? null : Math.ceil(seeds / 20)
   const began = performance.now()
   const shares = Array.from({ length: workers }, (_, index): Share => {
     return {

@@ -103,6 +103,8 @@ export async function work(share: Share): Promise<Report> {
     steps: report.steps + clusters.steps,
     lives: report.lives + clusters.lives,
     replayed: report.replayed + clusters.replayed,
+    crashPoints: report.crashPoints + clusters.crashPoints,
+    stories: report.stories + clusters.stories,
   }
   const all = [...violations, ...clusters.violations]
   return { ...report, ...sums, faults, turns, fields: fieldsOf(played), violations: all }

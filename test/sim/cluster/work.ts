@@ -1,6 +1,8 @@
 import { begin } from '../progress.ts'
 import type { Share, Violation } from '../work.ts'
+import { enumerateCluster } from './enumerate.ts'
 import { simulateCluster } from './simulate.ts'
+import { clusterStories } from './stories.ts'
 
 /** What one process saw of clusters. */
 export interface ClusterReport {
@@ -8,6 +10,8 @@ export interface ClusterReport {
   readonly steps: number
   readonly lives: number
   readonly replayed: number
+  readonly crashPoints: number
+  readonly stories: number
   readonly faults: Readonly<Record<string, number>>
   readonly violations: readonly Violation[]
 }
@@ -16,11 +20,27 @@ export interface ClusterReport {
 const oneIn = 50
 const hour = 3_600_000
 
-/** Clusters of the seeds of a share, until the clock of the process says `until` at most. */
-export async function workClusters({ index, of, first, clusters }: Share, until: number): Promise<ClusterReport> {
-  const report = { clusters: 0, steps: 0, lives: 0, replayed: 0 }
+/** Of effects of an agent on its own host, each so many-th is a point where nobody asks for all: they are a host's own, too. */
+const sparse = 3
+
+/** Stories of clusters, and the seeds of a share, these until the clock of the process says `until` at most. */
+export async function workClusters(share: Share, until: number): Promise<ClusterReport> {
+  const { index, of, first, clusters, crashes, pairs } = share
+  const report = { clusters: 0, steps: 0, lives: 0, replayed: 0, crashPoints: 0, stories: 0 }
   const faults: Record<string, number> = {}
   const violations: Violation[] = []
+  for (const story of crashes ? clusterStories : []) {
+    if (index === 0) report.stories += 1
+    const part = { index, of, step: pairs ? 1 : sparse }
+    report.crashPoints += await enumerateCluster(
+      story,
+      ({ blow, what, trace }) => {
+        const where = `npm run sim -- --cluster-story ${JSON.stringify(story.name)} --blow '${JSON.stringify(blow)}'`
+        violations.push({ where, what, trace })
+      },
+      part,
+    )
+  }
   const last = clusters === null ? Number.POSITIVE_INFINITY : first + clusters
   for (let seed = first + index; seed < last && performance.now() < until; seed += of) {
     const where = `npm run sim -- --cluster-seed ${seed}`
