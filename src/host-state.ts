@@ -141,7 +141,8 @@ export interface Machine {
 
 /** `granted`: the change that it may be restarted for now, see `changeOf`; null while it has to wait. */
 export interface Turn {
-  readonly rollout: string
+  /** null: the API server did not say yet whether there is one, so it has to wait. */
+  readonly rollout: string | null
   readonly granted: string | null
 }
 

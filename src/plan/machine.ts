@@ -152,7 +152,7 @@ function restartWhenDue(
   }
   if (isBlocked(context, machine)) return
   if (!isItsTurn(machine)) {
-    const message = `changed: ${change.fields.join(', ')}; waits for its turn in MicroVMRollout ${machine.turn?.rollout}`
+    const message = `changed: ${change.fields.join(', ')}; waits ${turnOf(machine)}`
     draft.waits.push({ owner: machine.owner, reason: 'RestartQueued', message, until: null })
     return
   }
@@ -330,4 +330,11 @@ export function idOf(uid: string): string {
 /** Owner keys of machines, for whom the network asks. */
 export function byOwner(machines: readonly { readonly owner: ObjectRef }[]): ReadonlySet<string> {
   return new Set(machines.map((machine) => ownerKey(machine.owner)))
+}
+
+function turnOf({ turn }: Machine): string {
+  const { rollout = null } = turn ?? {}
+  return rollout === null
+    ? 'until the API server says whether it is its turn'
+    : `for its turn in MicroVMRollout ${rollout}`
 }

@@ -13,7 +13,7 @@ import { DurableIndex } from './durable-index.ts'
 import type { Index, IndexRecord } from './index.ts'
 import { IndexStore } from './index-store.ts'
 import { Serial } from './serial.ts'
-import type { Accepted, Source, SourceProblem, SourceView } from './source.ts'
+import type { Accepted, Assigned, Source, SourceProblem, SourceView } from './source.ts'
 import { acceptedOf } from './view.ts'
 
 export interface KubernetesOptions {
@@ -165,10 +165,10 @@ export class KubernetesSource implements Source {
     const origin = { cluster: this.#options.api.address }
     const objects = acceptedOf(index, '', { newer, lines: new Map() }).map((accepted) => {
       if (accepted.ref.kind !== 'MicroVM') return { ...accepted, origin }
-      const given = assigned.get(accepted.key)
+      const given = assigned.get(accepted.key) ?? unsaid
       const isConfirmed = index.records.get(accepted.key)?.boot === this.#options.bootId
       const unconfirmed = isConfirmed ? {} : { unconfirmed: true as const }
-      return { ...accepted, origin, ...(given && { assigned: given }), ...unconfirmed }
+      return { ...accepted, origin, assigned: given, ...unconfirmed }
     })
     objects.sort((a, b) => (a.key < b.key ? -1 : 1))
     this.#told = objects
@@ -262,6 +262,9 @@ export class KubernetesSource implements Source {
     return { objects: this.#told, problems: [problemOf(hold)], hold, recheckAt }
   }
 }
+
+/** Of a VM of which the server says nothing now: perhaps others of its rollout are away. */
+const unsaid: Assigned = { addresses: {}, turn: { rollout: null, granted: null } }
 
 function emptyAcceptance(index: Index): Acceptance {
   return { index, newer: new Map(), problems: [], assigned: new Map() }

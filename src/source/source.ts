@@ -1,5 +1,6 @@
 import type { AnyObject } from '../api/kinds.ts'
 import type { ObjectRef } from '../api/meta.ts'
+import type { Turn } from '../host-state.ts'
 
 /** Where what is wanted comes from. */
 export interface Source {
@@ -72,7 +73,7 @@ export interface Assigned {
   /** By name of the interface. */
   readonly addresses: Readonly<Record<string, string>>
   /** The rollout that restarts of it wait for, and the change that it may be restarted for; null: it waits for nobody. */
-  readonly turn: { readonly rollout: string; readonly granted: string | null } | null
+  readonly turn: Turn | null
 }
 
 /** A manifest, by its path as the user knows it and a line from 1; the controller itself; or a cluster, by its address. */

@@ -74,7 +74,13 @@ export function microVMStatusOf(situation: Situation, before: MicroVMStatus | un
 /** The restart that it waits for among the VMs of its rollout; said until it runs with what it is for. */
 function turnOf({ made, seen, record }: Situation): Pick<MicroVMStatus, 'restart'> {
   const started = record?.started ?? seen?.started
-  if (made?.machine.turn === undefined || !started || due(made.machine, started) === null) return {}
+  if (
+    made?.machine.turn == null ||
+    made.machine.turn.rollout === null ||
+    !started ||
+    due(made.machine, started) === null
+  )
+    return {}
   return { restart: { wanted: changeOf(made.machine) } }
 }
 

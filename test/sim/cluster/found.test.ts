@@ -35,3 +35,18 @@ test('a host that was fenced and is turned on while no server answers starts not
   scene.cluster.weather.clear()
   await scene.rests()
 })
+
+test('an agent that starts anew waits for its turn until the server was read', async () => {
+  const scene = new Scene('agent dies in a rollout')
+  scene.operator.setRollout(1)
+  for (const name of ['a', 'b', 'c']) scene.operator.apply(name, { ...plainVm, secret: 's1', app: true, probe: true })
+  await scene.rests()
+  const host = scene.cluster.host(scene.place('a').node)!
+  scene.operator.settle()
+  scene.operator.rotate('s1')
+  host.hooks.fate = ({ name }) => (name === 'api.PATCH' ? 'before' : 'lives')
+  await scene.pass(10_000, () => host.life === null)
+  host.hooks.fate = () => 'lives'
+  host.start()
+  await scene.rests()
+})
