@@ -27,7 +27,7 @@ export async function openScene(seed: number, wish: Wish): Promise<Scene> {
   for (const name of secrets) stage.write(`${name}.yaml`, secretManifest(seed, wish, name))
   for (const vm of Object.values(wish.vms)) stage.write(`${vm.name}.yaml`, vmManifest(vm))
   const foreign = await placeForeign(stage)
-  const witness = watchVmms(stage)
+  const witness = watchVmms([stage])
   return {
     stage,
     seed,

@@ -1,6 +1,6 @@
 import type { Stage } from '../host/stage.ts'
 
-/** Looks at the processes of a stage all the time. */
+/** Looks at the processes of stages all the time. */
 export interface Witness {
   /** Each VM that had two VMMs at a look, in a sentence. */
   readonly doubles: readonly string[]
@@ -11,10 +11,8 @@ export interface Witness {
   stop(): void
 }
 
-/** Milliseconds between two looks. */
-const pause = 10
-
-export function watchVmms(stage: Stage): Witness {
+/** A VM may be on one of all these stages. `pause`: milliseconds between two looks. */
+export function watchVmms(stages: readonly Stage[], pause = 10): Witness {
   const doubles = new Set<string>()
   const pids = new Map<string, Set<number>>()
   let looks = 0
@@ -22,7 +20,7 @@ export function watchVmms(stage: Stage): Witness {
     looks += 1
     const now = new Map<string, number>()
     // What has no name is a trial of what this host can.
-    for (const { name, pid } of stage.vmms().filter((one) => one.name !== '')) {
+    for (const { name, pid } of stages.flatMap((stage) => stage.vmms()).filter((one) => one.name !== '')) {
       const other = now.get(name)
       if (other !== undefined) doubles.add(`I1: ${name} has two VMMs at once, ${other} and ${pid}`)
       now.set(name, pid)

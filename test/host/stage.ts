@@ -93,7 +93,7 @@ export async function openStage({
   )
   for (const folder of [manifests, state]) mkdirSync(folder!, { recursive: true, mode: 0o755 })
   putImages(`${state}/images`)
-  const users = { first: 1_000_000_000 + randomInt(1_000_000) * 100, count: 100 }
+  const users = { first: 1_000_000_000 + randomInt(1_000_000) * 250, count: 250 }
   writeFileSync(join(root, 'etc/moorage/config.yaml'), stringify({ users, ...config }))
   const net = await openNamespace()
   const socket = `${run}/moorage.sock`

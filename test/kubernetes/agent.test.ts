@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openStage, type Stage } from '../host/stage.ts'
+import type { Stage } from '../host/stage.ts'
 import { needsStage } from '../host/stage-guest.ts'
 import { image, network, networked, secret, vm, yaml } from '../host/stage-manifests.ts'
 import { until } from '../host/stage-until.ts'
-import { type Cluster, hasCluster, needsCluster, openCluster, type Shown, tenant } from './cluster.ts'
+import { type Cluster, hasCluster, needsCluster, type Shown, tenant } from './cluster.ts'
+import { type Installation, openInstallation } from './installation.ts'
 
+let installation: Installation
 let cluster: Cluster
 let stage: Stage
 
@@ -16,19 +18,14 @@ beforeEach((context) => {
 
 beforeAll(async () => {
   if (!hasCluster) return
-  cluster = await openCluster()
-  await cluster.apply(
-    yaml(tenant('default', { networks: [{ name: 'n1' }], images: ['small'], hostIdentifiers: ['TAP'] })),
-  )
-  stage = await openStage({ cluster: { kubeconfig: cluster.kubeconfig, node: 'node-a' } })
-  await cluster.connect(stage.net, 2)
-  await stage.start()
+  installation = await openInstallation({ nodes: ['node-a'], isManaged: false })
+  cluster = installation.cluster
+  stage = installation.nodes[0]!.stage
+  const allowed = { networks: [{ name: 'n1' }], images: ['small'], hostIdentifiers: ['TAP'] }
+  await cluster.apply(yaml(tenant('default', allowed)))
 })
 
-afterAll(async () => {
-  await stage?.close()
-  await cluster?.close()
-})
+afterAll(() => installation?.close())
 
 const conditionOf = (object: Shown | null, type: string) => object?.status?.conditions?.find((one) => one.type === type)
 

@@ -25,6 +25,8 @@ export interface Cluster extends ControlPlane {
   connect(net: Namespace, number: number): Promise<void>
   /** Cuts the way of that host, and mends it. */
   setLink(number: number, state: 'up' | 'down'): Promise<void>
+  /** Drops every packet from and to that host, and lets them pass again. */
+  setPackets(number: number, fate: 'dropped' | 'passed'): Promise<void>
   /** Has etcd forget all but the newest of everything. */
   compact(): Promise<void>
   close(): Promise<void>
@@ -74,6 +76,7 @@ const bridge = 'kube0'
 export async function openCluster(more: readonly string[] = []): Promise<Cluster> {
   const tools = await ensureKubernetes()
   const folder = mkdtempSync(join(tmpdir(), 'moorage-kube-'))
+  await said('ip', ['link', 'set', 'dev', 'lo', 'up'])
   await said('ip', ['link', 'add', bridge, 'type', 'bridge']).catch(() => {})
   await said('ip', ['address', 'replace', '10.254.0.1/24', 'dev', bridge])
   await said('ip', ['link', 'set', 'dev', bridge, 'up'])
@@ -118,6 +121,14 @@ export async function openCluster(more: readonly string[] = []): Promise<Cluster
     },
     async setLink(number, state) {
       await said('ip', ['link', 'set', 'dev', `kube-${number}`, state])
+    },
+    async setPackets(number, fate) {
+      const table = `inet cut-${number}`
+      const rule = (hook: string, way: string) =>
+        `chain ${hook} { type filter hook ${hook} priority 0; ip ${way} 10.254.0.${number} drop; }`
+      const cut = `table ${table} { ${rule('input', 'saddr')}; ${rule('output', 'daddr')}; }`
+      // To delete what is not there is an error; to add what is there is none.
+      await said('nft', ['-f', '-'], fate === 'dropped' ? cut : `table ${table}\ndelete table ${table}\n`)
     },
     async connect(net, number) {
       const [ours, theirs] = [`kube-${number}`, `kube-${number}p`]

@@ -1,32 +1,53 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync, readFileSync } from 'node:fs'
+import { existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bundle } from '../setup/paths.mjs'
+import { moorageBundle } from '../host/stage-guest.ts'
 
-/** A manager as a program of its own. */
+/** A manager as a program of its own, which can be started again and again. */
 export interface ManagerProcess {
+  /** 0 while none runs. */
   readonly pid: number
-  /** Everything that it logged. */
-  log(): string
-  /** Ends it and waits until it is gone. */
+  start(): void
+  /** Whether the one that runs leads, as far as it says. */
+  leads(): boolean
+  /** Ends it and waits until it is gone; nothing when none runs. */
   end(signal: NodeJS.Signals): Promise<void>
+  /** Everything that managers of this folder logged. */
+  log(): string
 }
 
-/** `folder` takes its log. */
-export function startManager(kubeconfig: string, folder: string): ManagerProcess {
+/** One that was not started yet; `folder` takes its log. */
+export function newManager(kubeconfig: string, folder: string): ManagerProcess {
   const path = join(folder, 'manager.log')
-  const log = openSync(path, 'a')
-  const argv = [bundle, 'manage', '--kubeconfig', kubeconfig]
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', log, log] })
+  const read = () => (existsSync(path) ? readFileSync(path, 'utf8') : '')
+  let child: ChildProcess | null = null
+  let from = 0
   return {
-    pid: child.pid!,
-    log: () => readFileSync(path, 'utf8'),
+    get pid() {
+      return child?.pid ?? 0
+    },
+    start() {
+      if (child) throw new Error('the manager of this cluster runs already')
+      const log = openSync(path, 'a')
+      from = read().length
+      const argv = [moorageBundle, 'manage', '--kubeconfig', kubeconfig]
+      child = spawn(process.execPath, argv, { stdio: ['ignore', log, log] })
+    },
     async end(signal) {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const gone = once(child, 'exit')
-      child.kill(signal)
+      const ending = child
+      child = null
+      if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
+      const gone = once(ending, 'exit')
+      ending.kill(signal)
       await gone
     },
+    leads() {
+      const said = read().slice(from)
+      return (
+        child !== null && said.lastIndexOf('this manager leads"') > said.lastIndexOf('this manager leads no longer')
+      )
+    },
+    log: read,
   }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,15 +8,15 @@ import { is } from '../host/stage-client.ts'
 import { needsStage, spy } from '../host/stage-guest.ts'
 import { type Fields, image, network, networked, vm, yaml } from '../host/stage-manifests.ts'
 import { timed, until } from '../host/stage-until.ts'
-import { type Audit, countsOf, openAudit, writesOf } from './audit.ts'
-import { type Cluster, hasCluster, needsCluster, openCluster, type Shown, tenant } from './cluster.ts'
-import { type ManagerProcess, startManager } from './manager-process.ts'
+import { countsOf, writesOf } from './audit.ts'
+import { type Cluster, hasCluster, needsCluster, type Shown, tenant } from './cluster.ts'
+import { digested } from './images.ts'
+import { type Installation, openInstallation } from './installation.ts'
 
 let folder: string
-let audit: Audit
+let installation: Installation
 let cluster: Cluster
 let stage: Stage
-let manager: ManagerProcess
 
 beforeEach((context) => {
   needsCluster(context)
@@ -27,48 +26,22 @@ beforeEach((context) => {
 beforeAll(async () => {
   if (!hasCluster) return
   folder = mkdtempSync(join(tmpdir(), 'moorage-storm-'))
-  audit = openAudit(folder)
-  cluster = await openCluster(audit.args)
   const env = { NODE_OPTIONS: `--require=${spy}`, MOORAGE_SPY: join(folder, 'spawned') }
-  stage = await openStage({ cluster: { kubeconfig: cluster.kubeconfig, node: 'node-a' }, env })
-  await cluster.connect(stage.net, 2)
-  manager = startManager(cluster.kubeconfig, folder)
-  await stage.start()
-  await until('the host is made', 30, () => cluster.get('microvmhost', 'node-a'))
-  // The machine of the tests may have two processors.
-  const roomy = '{"spec":{"overcommit":{"vcpuPercent":5000}}}'
-  await cluster.kubectl('patch', 'microvmhost/node-a', '--type=merge', '-p', roomy)
+  installation = await openInstallation({ nodes: ['node-a'], env })
+  cluster = installation.cluster
+  stage = installation.nodes[0]!.stage
   const allowed = { networks: [{ name: 'n1' }], images: ['small'], hostIdentifiers: ['TAP'] }
-  await cluster.apply(yaml(tenant('default', allowed), network('n1'), digested()))
-  await wait('microvmhost/node-a', 'jsonpath={.status.images[?(@.name=="small")].usable}=true')
+  await installation.offer(tenant('default', allowed), network('n1'), digested(stage, image('small')))
 })
 
 afterEach(({ task }) => {
-  if (task.result?.state !== 'fail' || !stage) return
-  const last = (text: string) => text.split('\n').slice(-25).join('\n')
-  console.warn(`${task.name} failed; agent:\n${last(stage.log())}\nmanager:\n${last(manager.log())}`)
+  if (task.result?.state === 'fail' && installation) console.warn(`${task.name} failed\n${installation.tail(25)}`)
 })
 
 afterAll(async () => {
-  await manager?.end('SIGTERM')
-  await stage?.close()
-  await cluster?.close()
+  await installation?.close()
   if (folder) rmSync(folder, { recursive: true, force: true })
 })
-
-/** In a cluster an image says what its bytes are: it has to be the same on every host. */
-function digested(): Fields {
-  const { spec, ...rest } = image('small') as { spec: { source: { hostPath: Record<string, { path: string }> } } }
-  const hostPath = Object.fromEntries(
-    Object.entries(spec.source.hostPath).map(([name, { path }]) => {
-      const sha256 = createHash('sha256')
-        .update(readFileSync(join(stage.root, path)))
-        .digest('hex')
-      return [name, { path, sha256 }]
-    }),
-  )
-  return { ...rest, spec: { ...spec, source: { hostPath } } }
-}
 
 /** What somebody does who tries again until it is done: a server may be away. */
 const insist = (what: string, work: () => Promise<unknown>) =>
@@ -85,11 +58,10 @@ const remove = (name: string) =>
     cluster.kubectl('delete', `microvm/${name}`, '--ignore-not-found', '--wait=false', '--request-timeout=5s'),
   )
 const apply = (...objects: Fields[]) => insist('it is applied', () => cluster.apply(yaml(...objects)))
-const wait = (what: string, condition: string, seconds = 60) =>
-  cluster.kubectl('wait', `--for=${condition}`, what, `--timeout=${seconds}s`)
+const wait: Installation['wait'] = (...args) => installation.wait(...args)
 /** Ready once it runs; `a3` when its web page answers, over the network. */
 const web = (name: string) => networked(name, 'n1', null, name === 'a3' ? {} : { readiness: undefined })
-const all = async () => (await cluster.get<{ items: readonly Shown[] }>('microvms'))?.items ?? []
+const all = () => installation.vms()
 const names = async () => (await all()).map(({ metadata }) => metadata.name).sort()
 const running = () =>
   stage
@@ -209,7 +181,7 @@ test('a watch that is older than what etcd keeps: deleted and made again meanwhi
   const { a4: _, ...same } = others
   expect(await lives()).toMatchObject(same)
   await nothingElseIsThere(['a2', 'a3', 'a4', 'a6'])
-  const asked = audit.since(began).filter(({ from }) => from === 'agent')
+  const asked = installation.audit.since(began).filter(({ from }) => from === 'agent')
   const machines = countsOf(asked.filter(({ resource }) => resource === 'microvms'))
   const conflicts = asked.filter(({ code }) => code === 409).length
   console.log(
@@ -275,7 +247,7 @@ test('at rest only leases are written', async () => {
   const seconds = 30
   const began = Date.now()
   await sleep(seconds * 1000)
-  const asked = audit.since(began).filter(({ from }) => from !== 'other')
+  const asked = installation.audit.since(began).filter(({ from }) => from !== 'other')
   const counts = countsOf(asked)
   const vms = (await all()).length
   const rate = (from: string) => (asked.filter((each) => each.from === from).length / seconds).toFixed(2)
@@ -322,7 +294,9 @@ test('figures', async () => {
     console.log(
       `median of 3 to Available: kubectl apply ${a} ms (of which kubectl ${c} ms), a file ${b} ms; ratio ${(a! / b!).toFixed(2)}`,
     )
-    console.log(`${(await all()).length} VMs: agent ${rss(stage.pid)} MiB, manager ${rss(manager.pid)} MiB`)
+    console.log(
+      `${(await all()).length} VMs: agent ${rss(stage.pid)} MiB, manager ${rss(installation.manager.pid)} MiB`,
+    )
   } finally {
     await host.close()
   }
@@ -332,7 +306,7 @@ test('figures', async () => {
 
 /** The way of the host to the server. */
 async function link(state: 'up' | 'down'): Promise<void> {
-  await cluster.setLink(2, state)
+  await installation.nodes[0]!.setLink(state)
 }
 
 function existsProcess(pid: number): boolean {

@@ -1,19 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openStage, type Stage } from '../host/stage.ts'
 import { needsStage } from '../host/stage-guest.ts'
-import { type Fields, network, networked, secret, vm, withState, yaml } from '../host/stage-manifests.ts'
+import { image, network, networked, secret, vm, withState, yaml } from '../host/stage-manifests.ts'
 import { until } from '../host/stage-until.ts'
-import { bundle } from '../setup/paths.mjs'
-import { type Cluster, hasCluster, needsCluster, openCluster, type Shown, tenant } from './cluster.ts'
+import { type Cluster, hasCluster, needsCluster, type Shown, tenant } from './cluster.ts'
+import { digested } from './images.ts'
+import { type Installation, openInstallation } from './installation.ts'
 
+let installation: Installation
 let cluster: Cluster
-let nodes: readonly { readonly name: string; readonly stage: Stage }[] = []
-let manager: ChildProcess | null = null
+let nodes: Installation['nodes'] = []
 
 beforeEach((context) => {
   needsCluster(context)
@@ -22,76 +17,23 @@ beforeEach((context) => {
 
 beforeAll(async () => {
   if (!hasCluster) return
-  cluster = await openCluster()
-  nodes = await Promise.all(
-    ['node-a', 'node-b'].map(async (name, at) => {
-      const stage = await openStage({ cluster: { kubeconfig: cluster.kubeconfig, node: name } })
-      await cluster.connect(stage.net, 2 + at)
-      return { name, stage }
-    }),
-  )
-  startManager()
-  await Promise.all(nodes.map(({ stage }) => stage.start()))
-  // The machine of the tests may have two processors.
-  for (const { name } of nodes) {
-    await until(`${name} is made`, 30, () => cluster.get('microvmhost', name))
-    await cluster.kubectl(
-      'patch',
-      `microvmhost/${name}`,
-      '--type=merge',
-      '-p',
-      '{"spec":{"overcommit":{"vcpuPercent":5000}}}',
-    )
-  }
+  installation = await openInstallation({ nodes: ['node-a', 'node-b'] })
+  cluster = installation.cluster
+  nodes = installation.nodes
 })
 
-afterAll(async () => {
-  await endManager('SIGTERM')
-  for (const { stage } of nodes) await stage.close()
-  await cluster?.close()
-})
+afterAll(() => installation?.close())
 
-function startManager(): void {
-  const log = openSync(join(cluster.folder, 'manager.log'), 'a')
-  const argv = [bundle, 'manage', '--kubeconfig', cluster.kubeconfig]
-  manager = spawn(process.execPath, argv, { stdio: ['ignore', log, log] })
-}
-
-async function endManager(signal: NodeJS.Signals): Promise<void> {
-  const ending = manager
-  manager = null
-  if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
-  const gone = once(ending, 'exit')
-  ending.kill(signal)
-  await gone
-}
-
-/** The image of these hosts: the same bytes on each. */
-function image(): Fields {
-  const folder = '/var/lib/moorage/images/small'
-  const file = (name: string) => {
-    const bytes = readFileSync(join(nodes[0]!.stage.root, folder, name))
-    return { path: `${folder}/${name}`, sha256: createHash('sha256').update(bytes).digest('hex') }
-  }
-  const hostPath = { kernel: file('vmlinuz'), initrd: file('initrd') }
-  const spec = { architecture: 'amd64', cmdline: 'console=ttyS0 quiet net.ifnames=0', source: { hostPath } }
-  return { apiVersion: 'moorage.dev/v1alpha1', kind: 'MicroVMImage', metadata: { name: 'small' }, spec }
-}
-
-const all = async () => (await cluster.get<{ items: readonly Shown[] }>('microvms'))?.items ?? []
+const all = () => installation.vms()
 const nodeOf = (one: Shown | null) => String(one?.status?.nodeName)
-const stageOf = (name: string) => nodes.find((node) => node.name === name)!.stage
-const wait = (what: string, condition: string, seconds = 90) =>
-  cluster.kubectl('wait', `--for=${condition}`, what, `--timeout=${seconds}s`)
+const stageOf = (name: string) => installation.node(name).stage
+const wait = (what: string, condition: string, seconds = 90) => installation.wait(what, condition, seconds)
 const isAvailable = ({ status }: Shown) =>
   status?.conditions?.find(({ type }) => type === 'Available')?.status === 'True'
 
 test('what is applied is spread over the hosts and gets addresses of its own', async () => {
   const allowed = { networks: [{ name: 'n1' }], images: ['small'], hostIdentifiers: ['TAP'] }
-  await cluster.apply(yaml(tenant('default', allowed), network('n1'), image()))
-  for (const { name } of nodes) {
-    await wait(`microvmhost/${name}`, 'jsonpath={.status.images[?(@.name=="small")].usable}=true')
-  }
+  await installation.offer(tenant('default', allowed), network('n1'), digested(nodes[0]!.stage, image('small')))
   const labels = { metadata: { labels: { app: 'web' } } }
   const vms = ['w1', 'w2', 'w3', 'w4'].map((name) => {
     const made = networked(name, 'n1', null)
@@ -192,9 +134,9 @@ test('a Secret of a VM is read by its host, and its new value restarts it', asyn
 test('manager and agents killed while things change: every VM once, and nothing is lost', async () => {
   const pids = new Map((await all()).map((one) => [one.metadata.name, stageOf(nodeOf(one)).pidOf(one.metadata.name)]))
   await cluster.apply(yaml(networked('n5', 'n1', null), networked('n6', 'n1', null)))
-  await endManager('SIGKILL')
+  await installation.manager.end('SIGKILL')
   await nodes[0]!.stage.end('SIGKILL')
-  startManager()
+  installation.manager.start()
   await nodes[1]!.stage.end('SIGKILL')
   await nodes[0]!.stage.start()
   await nodes[1]!.stage.start()
