@@ -1,3 +1,6 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 /**
  * A guest that costs nothing: a Linux boot image (x86 boot protocol 2.12, two sectors) that stops the clock and halts. On
  * QEMU's microvm it is there 2 ms after the first instruction and never runs again, so that what is measured is control.
@@ -28,3 +31,13 @@ const rest = [
   ...[0x30, 0xc0, 0xe6, 0x40, 0xe6, 0x40], // xor %al,%al; out %al,$0x40, twice: 65536 ticks, 55 ms
   ...[0xf4, 0xeb, 0xfd], // 1: hlt; jmp 1b
 ]
+
+/** Puts it where stages take the guest of `npm test` from; a tool has a cache of its own (see test/setup/tool.mjs). */
+export function putGuest(cache: string): void {
+  if (!cache.startsWith('/tmp/'))
+    throw new Error('its cache is none of a tool; run it as: npm run bench or npm run chaos')
+  const folder = join(cache, 'guest')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'vmlinuz'), restingKernel())
+  for (const name of ['initrd', 'root.erofs']) writeFileSync(join(folder, name), '')
+}

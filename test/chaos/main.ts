@@ -1,22 +1,25 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { restingKernel } from '../bench/guest.ts'
+import { putGuest } from '../bench/guest.ts'
+import { disruptions } from '../kubernetes/disruption.ts'
+import { openGround, play as playOnCluster } from './cluster/play.ts'
 import { killKinds } from './kinds.ts'
-import { play, type Run } from './play.ts'
+import { play } from './play.ts'
+import type { Run } from './run.ts'
 
-const usage = `npm run chaos -- [--runs N] [--seed S] [--json]
+const usage = `npm run chaos -- [--kubernetes] [--runs N] [--seed S] [--verbose] [--json]
 
 Kills the real controller at random moments of random scenarios, with real links, rules and VMs.
 
-  --runs N    scenarios, one for each seed (default 200)
-  --seed S    the first seed (default 1)
-  --verbose   what each run did
-  --json      the figures as one JSON object on the last line
+  --kubernetes  on a real control plane with two hosts: kills agents, manager, kube-apiserver and etcd, and cuts hosts off
+  --runs N      scenarios, one for each seed (default 200)
+  --seed S      the first seed (default 1)
+  --verbose     what each run did
+  --json        the figures as one JSON object on the last line
 `
 
 const { values } = parseArgs({
   options: {
+    kubernetes: { type: 'boolean', default: false },
     runs: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     verbose: { type: 'boolean', default: false },
@@ -25,35 +28,46 @@ const { values } = parseArgs({
   },
 })
 
-/** The guest of `npm test` is not needed here: one that rests takes its place (see test/setup/chaos.mjs). */
-function putGuest(): void {
-  const folder = join(process.env.MOORAGE_CACHE ?? '', 'guest')
-  if (!process.env.MOORAGE_CACHE) throw new Error('run it as: npm run chaos')
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'vmlinuz'), restingKernel())
-  for (const name of ['initrd', 'root.erofs']) writeFileSync(join(folder, name), '')
-}
-
 async function main(): Promise<number> {
   if (values.help) {
     process.stdout.write(usage)
     return 0
   }
-  putGuest()
+  putGuest(process.env.MOORAGE_CACHE ?? '')
   const [first, count] = [Number(values.seed), Number(values.runs)]
   const runs: Run[] = []
+  const players = values.kubernetes ? clusterPlayer() : { play, close: async () => {} }
   for (let seed = first; seed < first + count; seed += 1) {
-    const run = await play(seed)
+    const run = await players.play(seed)
     runs.push(run)
     if (values.verbose || run.violations.length > 0) tell(run)
     else if (runs.length % 20 === 0) console.log(`${runs.length} of ${count} runs`)
   }
-  return summarize(runs)
+  await players.close()
+  return summarize(runs, values.kubernetes ? disruptions.map(([, name]) => name) : killKinds)
+}
+
+/** Plays all on one cluster; what a run that went wrong left behind is no other's matter. */
+function clusterPlayer() {
+  let ground: Awaited<ReturnType<typeof openGround>> | null = null
+  const close = async () => {
+    await ground?.close()
+    ground = null
+  }
+  return {
+    close,
+    async play(seed: number): Promise<Run> {
+      ground ??= await openGround()
+      const run = await playOnCluster(ground, seed)
+      if (run.violations.length > 0) await close()
+      return run
+    },
+  }
 }
 
 function tell({ seed, milliseconds, restMilliseconds, kills, changes, violations, log }: Run): void {
   console.log(
-    `seed ${seed}: ${milliseconds} ms, at rest after ${restMilliseconds}; killed ${kills.join(', ')}; ${changes.join('; ')}`,
+    `seed ${seed}: ${milliseconds} ms, at rest after ${restMilliseconds}; ${values.kubernetes ? '' : 'killed '}${kills.join(', ')}; ${changes.join('; ')}`,
   )
   for (const sentence of violations) console.log(`  violation: ${sentence}`)
   if (violations.length > 0)
@@ -66,9 +80,9 @@ function tell({ seed, milliseconds, restMilliseconds, kills, changes, violations
     )
 }
 
-function summarize(runs: readonly Run[]): number {
+function summarize(runs: readonly Run[], names: readonly string[]): number {
   const all = runs.flatMap(({ kills }) => kills)
-  const kinds = Object.fromEntries(killKinds.map((kind) => [kind, all.filter((one) => one === kind).length]))
+  const kinds = Object.fromEntries(names.map((kind) => [kind, all.filter((one) => one === kind).length]))
   const violations = runs.flatMap(({ seed, violations: found }) => found.map((what) => ({ seed, what })))
   const seconds = runs.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000
   const rests = runs.map(({ restMilliseconds }) => restMilliseconds).sort((a, b) => a - b)
@@ -77,7 +91,8 @@ function summarize(runs: readonly Run[]): number {
   console.log(
     `\n${runs.length} runs on this host, ${(seconds / Math.max(1, runs.length)).toFixed(1)} s each, ${looks} looks at the processes`,
   )
-  console.log(`${all.length} controllers killed: ${killKinds.map((kind) => `${kinds[kind]} ${kind}`).join(', ')}`)
+  const what = values.kubernetes ? 'kills and cuts' : 'controllers killed'
+  console.log(`${all.length} ${what}: ${names.map((kind) => `${kinds[kind]} ${kind}`).join(', ')}`)
   console.log(`at rest after the last of them: median ${rest.median} ms, worst ${rest.worst} ms`)
   for (const { seed, what } of violations) console.log(`seed ${seed}: ${what}`)
   console.log(`${violations.length} violations`)

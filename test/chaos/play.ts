@@ -8,30 +8,15 @@ import { drawChange } from './changes.ts'
 import { drawWish } from './draw.ts'
 import { type Kill, type KillKind, killedAt, kindsOf } from './kinds.ts'
 import { toBeDone, wrongAtRest } from './rest.ts'
+import type { Run } from './run.ts'
 import { openScene, type Scene } from './scene.ts'
 import type { Wish } from './wish.ts'
-
-/** What one run came to. */
-export interface Run {
-  readonly seed: number
-  readonly kills: readonly KillKind[]
-  /** What was done, in order. */
-  readonly changes: readonly string[]
-  /** What was wrong, a sentence each. */
-  readonly violations: readonly string[]
-  readonly looks: number
-  /** Until it was at rest after the last kill. */
-  readonly restMilliseconds: number
-  readonly milliseconds: number
-  /** The controllers' log, when something was wrong. */
-  readonly log: string
-}
 
 /** Seconds until everything must be at rest: a deletion settles for one, a failure is tried again after ten. */
 const patience = 30
 
 /** Plays the scenario of a seed on this host. The same seed does the same; when things happen is up to the host. */
-export async function play(seed: number): Promise<Run> {
+export async function play(seed: number): Promise<Run<KillKind>> {
   const dice = new Dice(seed)
   const began = performance.now()
   let wish = drawWish(dice)
