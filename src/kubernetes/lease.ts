@@ -168,18 +168,21 @@ async function renew(
   lose: (why: string) => void,
 ): Promise<void> {
   const { client, clock, namespace, name, identity, times = leadTimes } = options
+  /** As we wrote it last: while nobody else writes it, it need not be read. What may have failed is read anew. */
+  let held: ApiObject | null = null
   while (!signal.aborted) {
     try {
       await clock.sleep(times.retry, signal)
       const at = clock.monotonic()
       await withDeadline(clock, times.renew / 2, signal, async (within) => {
-        const found = await client.get(resources.lease, { namespace, name }, within)
+        const found = held ?? (await client.get(resources.lease, { namespace, name }, within))
+        held = null
         const holder = textIn(found?.spec, 'holderIdentity')
         if (found !== null && holder !== undefined && holder !== identity) {
           lose(`${holder} took the Lease`)
           return
         }
-        await put(options, found, within)
+        held = await put(options, found, within)
         renewed(at)
       })
     } catch {

@@ -98,6 +98,56 @@ test('a renewal whose answer is lost is one, and one that conflicts is tried aga
   await first.running
 })
 
+test('who leads renews every two seconds, by one request each time', async () => {
+  const { clock, api } = stage()
+  const asked: string[] = []
+  const counted = {
+    ...api,
+    send(...args: Parameters<typeof api.send>) {
+      asked.push(args[0].method)
+      return api.send(...args)
+    },
+  }
+  const stop = new AbortController()
+  const options = { client: newClient(counted, clock), clock, random: new Dice(1), namespace: 'n', name: 'l' }
+  const running = lead({ ...options, identity: 'one' }, stop.signal, async ({ signal }) => {
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  })
+  await clock.advance(5000)
+  asked.length = 0
+  for (let moment = 0; moment < 100; moment++) await clock.advance(100)
+  expect(asked).toEqual(['PUT', 'PUT', 'PUT', 'PUT', 'PUT'])
+  stop.abort(new Error('enough'))
+  await clock.advance(5000)
+  await running
+})
+
+test('a leader whose Lease somebody else wrote reads it, and goes when it is not his', async () => {
+  const { clock, api, leaders, join, lease } = stage()
+  const first = join('first')
+  await pass(clock, leaders, 5)
+  const client = newClient(api, clock)
+  const write = async (spec: object) => {
+    const found = (await client.get(resources.lease, { namespace: 'n', name: 'l' }, never))!
+    await client.replace(
+      resources.lease,
+      { namespace: 'n', name: 'l' },
+      { ...found, spec: { ...(found.spec as object), ...spec } },
+      never,
+    )
+  }
+  await write({ leaseTransitions: 7 })
+  await pass(clock, leaders, 20)
+  expect([...leaders]).toEqual(['first'])
+  expect((await lease()).leaseTransitions).toBe(7)
+  await write({ holderIdentity: 'other' })
+  await pass(clock, leaders, 6)
+  expect([...leaders]).toEqual([])
+  first.stop()
+  await clock.advance(5000)
+  await first.running
+})
+
 test('Events never hold anybody up: what is not taken is dropped, and counted', async () => {
   const clock = manualClock()
   const api = memoryApi(clock, new Dice(1))
