@@ -6,6 +6,7 @@ import { drift } from './drift.ts'
 import type { Result } from './figure.ts'
 import { idle } from './idle.ts'
 import { kill } from './kill.ts'
+import { kubernetes } from './kubernetes.ts'
 import { libvirt } from './libvirt.ts'
 import { memory } from './memory.ts'
 import { remove } from './remove.ts'
@@ -16,7 +17,7 @@ import { resultOf } from './statistics.ts'
 import { tableOf } from './table.ts'
 import { tool } from './tool.ts'
 
-const benches: readonly Bench[] = [start, remove, kill, drift, restart, idle, memory, libvirt]
+const benches: readonly Bench[] = [start, remove, kill, drift, restart, idle, memory, libvirt, kubernetes]
 
 const usage = `npm run bench -- [--only NAME]... [--effort X] [--scale N] [--json]
 
@@ -25,7 +26,7 @@ const usage = `npm run bench -- [--only NAME]... [--effort X] [--scale N] [--jso
   --scale N     VMs of the figures at scale (default 1000)
   --json        prints JSON instead of a table
 
-${benches.map(({ name, what }) => `  ${name.padEnd(8)} ${what}`).join('\n')}
+${benches.map(({ name, what }) => `  ${name.padEnd(10)} ${what}`).join('\n')}
 `
 
 const { values } = parseArgs({

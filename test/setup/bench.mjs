@@ -1,15 +1,14 @@
 // @ts-check
 /** `npm run bench`: sets up, then runs test/bench in namespaces that end with it; nothing of the host changes. */
-import { accessSync, constants, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from './build.mjs'
-import { bundle, cache, checkout } from './paths.mjs'
+import { cache, checkout } from './paths.mjs'
 import { run, script } from './run.mjs'
 import { ensureBuild, ensureNode, ensurePackages } from './setup.mjs'
+import { buildTool } from './tool.mjs'
 
 const source = join(checkout, 'test/bench')
 const bare = join(cache, 'bench/bare')
-const bench = join(cache, 'bench/bench.mjs')
 
 /** A C compiler, for the bare reference alone. */
 async function ensureCompiler() {
@@ -41,16 +40,16 @@ await script('bench', async () => {
   await ensureBuild()
   mkdirSync(join(cache, 'bench'), { recursive: true })
   await run(['cc', '-O2', '-Wall', '-o', bare, join(source, 'bare.c')], { minutes: 5, quiet: true })
-  await build({ entry: join(source, 'main.ts'), outfile: bench })
   const folder = mkdtempSync('/tmp/mb-')
   try {
     const unshare = ['unshare', '--net', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child']
-    // One and the same from the first figure to the last, whoever builds meanwhile.
-    const moorage = join(folder, 'moorage.js')
-    copyFileSync(bundle, moorage)
-    const where = ['--folder', folder, '--bare', bare, '--moorage', moorage]
-    const inside = [bare, 'init', process.execPath, bench, ...where, ...process.argv.slice(2)]
-    return await run([...unshare, '--mount-proc', ...inside], { minutes: 120 })
+    // What is not asked for needs no control plane.
+    const only = process.argv.slice(2)
+    const kubernetes = !only.includes('--only') || only.includes('kubernetes')
+    const { file, env } = await buildTool('test/bench/main.ts', folder, { kubernetes })
+    const where = ['--folder', folder, '--bare', bare, '--moorage', env.MOORAGE_BUNDLE ?? '']
+    const inside = [bare, 'init', process.execPath, file, ...where, ...only]
+    return await run([...unshare, '--mount-proc', ...inside], { env, minutes: 120 })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
