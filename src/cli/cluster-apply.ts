@@ -7,6 +7,7 @@ import { linuxApiServer } from '../world/linux/api-server.ts'
 import { shown } from './apply.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
+import { userAgent } from './user-agent.ts'
 
 export interface ClusterOptions {
   readonly kubeconfig?: string
@@ -23,7 +24,10 @@ export async function applyToCluster(
   { kubeconfig, prune, confirmPrune }: ClusterOptions,
 ): Promise<number> {
   return told(async () => {
-    const client = newClient(await linuxApiServer(kubeconfig ?? null), context.clock)
+    const client = newClient(
+      await linuxApiServer(kubeconfig ?? null, { userAgent: userAgent('moorage') }),
+      context.clock,
+    )
     const set = prune ?? null
     const steps = await planSet(client, objects, set, never)
     const guard = confirmPrune ? null : pruneGuard(steps)
@@ -43,7 +47,10 @@ export async function planForCluster(
   json: boolean,
 ): Promise<number> {
   return told(async () => {
-    const client = newClient(await linuxApiServer(kubeconfig ?? null), context.clock)
+    const client = newClient(
+      await linuxApiServer(kubeconfig ?? null, { userAgent: userAgent('moorage') }),
+      context.clock,
+    )
     const steps = await planSet(client, objects, prune ?? null, never)
     const moving = steps.filter(({ change }) => change !== 'unchanged')
     if (json) {

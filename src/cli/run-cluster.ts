@@ -13,6 +13,9 @@ import { isInPod } from '../world/linux/pod.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
 import type { RunOptions } from './run.ts'
+import { userAgent } from './user-agent.ts'
+
+const asking = { userAgent: userAgent('moorage-agent') }
 
 /** The agent of this host for the cluster that the options name. Throws a {@link Failure} when there is no way to it. */
 export async function openAgent(
@@ -29,7 +32,9 @@ export async function openAgent(
   const { clock, random, files, paths } = context
   const { kubeconfig } = options
   const opening =
-    kubeconfig === undefined && isInPod() ? asHost(context, nodeName, signal) : linuxApiServer(kubeconfig ?? null)
+    kubeconfig === undefined && isInPod()
+      ? asHost(context, nodeName, signal)
+      : linuxApiServer(kubeconfig ?? null, asking)
   const api = await opening.catch((error: Error) => {
     throw new Failure(error.message)
   })
@@ -39,8 +44,9 @@ export async function openAgent(
 
 /** A pod has credentials of its own only to get those of its host. */
 async function asHost({ clock }: Context, nodeName: string, signal: AbortSignal): Promise<ApiServer> {
-  const client = newClient(await linuxApiServer(null), clock)
-  return linuxApiServer(null, newIdentity({ client, clock, namespace: hostNamespace, nodeName, signal }))
+  const client = newClient(await linuxApiServer(null, asking), clock)
+  const bearer = newIdentity({ client, clock, namespace: hostNamespace, nodeName, signal })
+  return linuxApiServer(null, { ...asking, bearer })
 }
 
 /** What this host offers, as it is now. */

@@ -8,12 +8,14 @@ import { Failure } from './failure.ts'
 import type { ManageOptions } from './manage.ts'
 import { openLog } from './run-log.ts'
 import { untilAsked } from './run-signals.ts'
+import { userAgent } from './user-agent.ts'
 
 /** Manages a cluster until somebody asks it to end. Answers the exit code; what keeps it from running is a {@link Failure}. */
 export async function runManager(context: Context, options: ManageOptions): Promise<number> {
   const { clock, random, stream } = context
   const address = options.metrics === undefined ? null : listenAt(options.metrics)
-  const api = await linuxApiServer(options.kubeconfig ?? null).catch((error: Error) => {
+  const asking = { userAgent: userAgent('moorage-manager') }
+  const api = await linuxApiServer(options.kubeconfig ?? null, asking).catch((error: Error) => {
     throw new Failure(error.message)
   })
   const { signal, stop } = untilAsked()

@@ -20,7 +20,7 @@ beforeEach(needsCluster)
 beforeAll(async () => {
   if (!hasCluster) return
   cluster = await openCluster()
-  api = await linuxApiServer(cluster.kubeconfig)
+  api = await linuxApiServer(cluster.kubeconfig, { userAgent: 'test' })
 })
 
 afterAll(() => cluster?.close())

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 export interface Request {
   /** Milliseconds since 1970 when it came. */
   readonly at: number
-  /** `agent`: from a host's address. `manager`: Moorage beside the server. `other`: kubectl, controllers, the server itself. */
+  /** `agent`: from a host's address. `manager`: who calls itself so. `other`: kubectl, controllers, the server itself. */
   readonly from: 'agent' | 'manager' | 'other'
   /** `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, ... */
   readonly verb: string
@@ -61,12 +61,10 @@ interface Event {
 
 function requestOf(event: Event): Request {
   const { objectRef, responseStatus, sourceIPs = [], userAgent = '' } = event
-  // client-go says of which program it is; Moorage's transport is undici, or says nothing.
-  const isMoorage = userAgent === '' || userAgent === 'undici' || userAgent === 'node'
-  const from = sourceIPs[0] !== serverAddress && sourceIPs[0]?.startsWith('10.254.') ? 'agent' : 'other'
+  const isHost = sourceIPs[0] !== serverAddress && sourceIPs[0]?.startsWith('10.254.')
   return {
     at: Date.parse(event.requestReceivedTimestamp),
-    from: from === 'other' && isMoorage ? 'manager' : from,
+    from: isHost ? 'agent' : userAgent.startsWith('moorage-manager/') ? 'manager' : 'other',
     verb: event.verb,
     resource: objectRef?.resource ?? '',
     name: objectRef?.name ?? '',

@@ -15,7 +15,7 @@ export const clusterTest = test.skipIf(inject('kubeconfig') === null)
 
 /** The server of the suite, as somebody who may do everything. */
 export async function openCluster(): Promise<{ readonly api: ApiServer; readonly client: Client }> {
-  const api = await linuxApiServer(inject('kubeconfig'))
+  const api = await linuxApiServer(inject('kubeconfig'), { userAgent: 'test' })
   return { api, client: newClient(api, linuxClock()) }
 }
 

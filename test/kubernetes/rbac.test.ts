@@ -173,7 +173,10 @@ describe('a pod becomes the host that it runs on', () => {
     await makeNode(cluster, 'node-d')
     const podsToken = await podToken(cluster, 'node-d')
     const identity = await identityOf(cluster, podsToken, 'node-d')
-    const api = await linuxApiServer(join(cluster.folder, `kubeconfig-${podsToken.slice(-12)}`), identity)
+    const api = await linuxApiServer(join(cluster.folder, `kubeconfig-${podsToken.slice(-12)}`), {
+      userAgent: 'test',
+      bearer: identity,
+    })
     const look = async () =>
       (await api.send({ method: 'GET', path: '/apis/moorage.dev/v1alpha1/microvms' }, never)).status
     expect(await look()).toBe(200)

@@ -40,7 +40,7 @@ export async function podToken(cluster: Cluster, node: string | null): Promise<s
 export async function clientOf(cluster: Cluster, token: string) {
   const file = join(cluster.folder, `kubeconfig-${token.slice(-12)}`)
   writeFileSync(file, kubeconfigOf({ server: cluster.server, ca: cluster.ca, token }), { mode: 0o600 })
-  return newClient(await linuxApiServer(file), clock)
+  return newClient(await linuxApiServer(file, { userAgent: 'test' }), clock)
 }
 
 /** What turns an agent's pod into its host. */

@@ -50,6 +50,20 @@ test('what is applied is spread over the hosts and gets addresses of its own', a
   for (const one of found) expect(stageOf(nodeOf(one)).pidOf(one.metadata.name)).toBeGreaterThan(0)
 })
 
+test('whoever wrote a field of a VM is named by the part of Moorage that he is', async () => {
+  const { metadata } = (await cluster.get<Shown>('microvm', 'w1', '--show-managed-fields'))!
+  const { managedFields } = metadata as unknown as { managedFields: readonly { manager: string; operation: string }[] }
+  const names = new Set(managedFields.map(({ manager, operation }) => `${manager} ${operation}`))
+  expect(names).toEqual(
+    new Set([
+      'kubectl-client-side-apply Update',
+      'moorage-agent Apply',
+      'moorage-manager Apply',
+      'moorage-manager Update',
+    ]),
+  )
+})
+
 test('a state stays on the host where its volume is', async () => {
   await cluster.apply(yaml(vm('keeper', withState('data'))))
   await wait('microvm/keeper', 'condition=Ready')

@@ -20,13 +20,20 @@ type Fetch = typeof import('undici').fetch
 type Answer = Awaited<ReturnType<Fetch>>
 type Credentials = Awaited<ReturnType<Access['authenticate']>>
 
+/** Who asks. */
+export interface Asking {
+  /** `NAME/VERSION`: it stands in audit logs, and NAME is the field manager of what is written without one. */
+  readonly userAgent: string
+  /** Whoever is asked is told this token and not what the kubeconfig says of its user. */
+  readonly bearer?: Bearer
+}
+
 /**
- * The API server of a kubeconfig; null: as kubectl or a pod finds it. With a `bearer`, whoever is asked is told that token and
- * not what the kubeconfig says of its user. Tokens and certificates may be replaced at any time:
+ * The API server of a kubeconfig; null: as kubectl or a pod finds it. Tokens and certificates may be replaced at any time:
  * they are read anew every ten seconds when a file of theirs changed, and at once after a 401. Throws one sentence when there
  * is no such configuration.
  */
-export async function linuxApiServer(kubeconfig: string | null, bearer?: Bearer): Promise<ApiServer> {
+export async function linuxApiServer(kubeconfig: string | null, { userAgent, bearer }: Asking): Promise<ApiServer> {
   const { fetch, openAccess } = await import('./kubeconfig.ts')
   const credentials = newCredentials(() => openAccess(kubeconfig, bearer && (() => bearer.current())))
   const address = credentials.server
@@ -48,7 +55,10 @@ export async function linuxApiServer(kubeconfig: string | null, bearer?: Bearer)
         method,
         signal,
         redirect: 'error',
-        headers: { ...headers, accept: 'application/json', 'content-type': contentType ?? 'application/json' },
+        headers: {
+          ...{ ...headers, accept: 'application/json', 'content-type': contentType ?? 'application/json' },
+          'user-agent': userAgent,
+        },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(dispatcher && { dispatcher }),
       })
