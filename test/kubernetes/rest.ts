@@ -16,7 +16,7 @@ export async function wrongAtRest(installation: Installation, wanted: readonly W
   const { history, manager, nodes, vms } = installation
   const shown = new Map((await vms()).map((one) => [one.metadata.name, one]))
   const strange = [...shown.keys()].filter((name) => wanted.every((one) => one.name !== name))
-  const parts = nodes.map((node) => hostWrong(node, wanted, shown))
+  const parts = nodes.map((node) => hostWrong(installation, node, wanted, shown))
   return [
     ...history.wrong,
     ...(manager.leads() ? [] : ['I13: no manager leads']),
@@ -49,8 +49,9 @@ function vmWrong({ nodes }: Installation, vm: Wanted, shown: Shown | undefined):
   ]
 }
 
-/** TAPs and folders of VMs of a host: those of what is bound to it, and no more. */
+/** What a host says of itself, its TAPs and its folders of VMs: all about what is bound to it, and no more. */
 async function hostWrong(
+  { cluster }: Installation,
   { name: node, stage }: Node,
   wanted: readonly Wanted[],
   shown: ReadonlyMap<string, Shown>,
@@ -59,6 +60,9 @@ async function hostWrong(
   const links = [...(await stage.net.exec(['ip', '-br', 'link'])).matchAll(/^vm-([^ @]+)/gm)].map(([, name]) => name!)
   const folders = readdirSync(join(stage.run, 'by-name')).map((name) => name.replace('default.', ''))
   const strange = stage.vmms().filter(({ name }) => bound.every((one) => `default.${one.name}` !== name))
+  const own = await cluster.get('microvmhost', node)
+  const told = (own?.status?.machines ?? []) as readonly { readonly name: string }[]
+  const isReady = own !== null && conditionOf(own, 'Ready') === 'True'
   const differ = (what: string, are: readonly string[], of: readonly Wanted[]) => {
     const should = of.map(({ name }) => name).sort()
     const [missing, more] = [should.filter((one) => !are.includes(one)), are.filter((one) => !should.includes(one))]
@@ -68,6 +72,12 @@ async function hostWrong(
   }
   return [
     ...strange.map(({ name, pid }) => `I11: ${name} runs on ${node}, pid ${pid}, and is not bound to it`),
+    ...(isReady ? [] : [`I13: ${node} is not ready: ${JSON.stringify(own?.status?.conditions)}`]),
+    ...differ(
+      'the machines in the status',
+      told.map(({ name }) => name),
+      bound,
+    ),
     ...differ('the TAPs', links, bound),
     ...differ(
       'the runtime folders',
