@@ -3,7 +3,7 @@ import type { Amounts, Host } from './cluster.ts'
 import { type Draft, type MachinePlan, stateKey, versionOf, writeId } from './draft.ts'
 import { standingOf } from './fence.ts'
 import { needsOf, stateOf } from './needs.ts'
-import { loadWith, refusedByHost } from './room.ts'
+import { loadWith, refusedByHost, waitsForImage } from './room.ts'
 import { overQuota, refusedByTenant } from './tenant.ts'
 import { leave, needOf, use, useState } from './use.ts'
 
@@ -98,14 +98,14 @@ function place(
   const over = [...overQuota(draft, tenant, fresh, microVMs), ...faults]
   if (over.length > 0) return over
   const host = bestHost(draft, plan, { need, at: needs.at })
-  return Array.isArray(host) ? host : { host, addresses }
+  return typeof host === 'string' || Array.isArray(host) ? host : { host, addresses }
 }
 
 function bestHost(
   draft: Draft,
   { machine }: MachinePlan,
   wants: { readonly need: Amounts; readonly at: { readonly node: string; readonly state: string } | null },
-): Host | string[] {
+): Host | 'waits' | string[] {
   const fits: { readonly host: Host; readonly load: number }[] = []
   const refusals: string[] = []
   for (const host of [...draft.cluster.hosts].sort(byName)) {
@@ -114,7 +114,11 @@ function bestHost(
     else refusals.push(`${host.ref.name}: ${refusal}`)
   }
   const best = fits.sort((a, b) => a.load - b.load || byName(a.host, b.host))[0]
-  if (best !== undefined) return best.host
+  if (best !== undefined) {
+    const until = draft.cluster.hosts.flatMap((host) => waitsForImage(draft, machine, host, wants) ?? [])
+    draft.rechecks.push(...until)
+    return until.length === 0 ? best.host : 'waits'
+  }
   const missing = [machine.pin, wants.at?.node ?? null].find((name) => name !== null && !draft.hosts.has(name))
   if (missing !== undefined && missing !== null) return [`there is no MicroVMHost ${missing}, where it has to be`]
   if (refusals.length === 0) return ['there is no MicroVMHost']

@@ -49,10 +49,10 @@ function once(writes: readonly Write[]): readonly Write[] {
   })
 }
 
-/** When an agent that stays as quiet as it is counts as silent, or an operation lapses. */
+/** When an agent that stays as quiet as it is counts as silent, an operation lapses, or something waited long enough. */
 function recheckAt(draft: Draft): number | null {
   const pulses = [...draft.cluster.pulses.values()].flatMap((pulse) => (pulse.is === 'silent' ? [] : [pulse.left]))
   const lapse = nextLapse(draft)
-  const times = [...pulses.map((left) => draft.now + left), ...(lapse === null ? [] : [lapse])]
+  const times = [...pulses.map((left) => draft.now + left), ...(lapse === null ? [] : [lapse]), ...draft.rechecks]
   return times.length === 0 ? null : Math.min(...times)
 }

@@ -26,6 +26,8 @@ export interface Draft {
   readonly taken: Map<string, Map<number, ObjectKey>>
   /** Why nothing may be bound anew yet; empty when it may. */
   hold: readonly string[]
+  /** Moments at which it is worth looking again although nothing moves. */
+  readonly rechecks: number[]
   readonly writes: Write[]
   readonly told: Told[]
 }
@@ -72,6 +74,7 @@ export function newDraft(cluster: Cluster, now: number): Draft {
     tenantUse: new Map(),
     taken: new Map(),
     hold: [],
+    rechecks: [],
     writes: [],
     told: [...cluster.told],
   }

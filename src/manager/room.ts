@@ -58,6 +58,28 @@ function full(draft: Draft, { ref, offers }: Host, need: Amounts): string | null
   return null
 }
 
+/**
+ * Milliseconds that hosts have to look for a new image. Without it, the first one to say that it has it would be given all VMs
+ * that are applied together with it.
+ */
+const patience = 10_000
+
+/**
+ * When a host that would fit, had it said that it has the image, is waited for no longer; null when it is not waited for. The
+ * image's age is by the server's clock: where ours is far from it, nobody is waited for.
+ */
+export function waitsForImage(
+  draft: Draft,
+  machine: Machine,
+  host: Host,
+  wants: Parameters<typeof refusedByHost>[3],
+): number | null {
+  const made = draft.images.get(machine.image)?.createdAt
+  if (made === undefined || Math.abs(draft.now - made) >= patience || host.images.has(machine.image)) return null
+  const images = new Map([[machine.image, { usable: true, message: '' }]])
+  return refusedByHost(draft, machine, { ...host, images }, wants) === null ? made + patience : null
+}
+
 /** Names and numbers that are unique on a host, of which another VM there has one. */
 function claimed({ plans }: Draft, machine: Machine, node: string): string | null {
   if (machine.claims.length === 0) return null

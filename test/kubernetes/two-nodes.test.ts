@@ -33,13 +33,14 @@ const isAvailable = ({ status }: Shown) =>
 
 test('what is applied is spread over the hosts and gets addresses of its own', async () => {
   const allowed = { networks: [{ name: 'n1' }], images: ['small'], hostIdentifiers: ['TAP'] }
-  await installation.offer(tenant('default', allowed), network('n1'), digested(nodes[0]!.stage, image('small')))
   const labels = { metadata: { labels: { app: 'web' } } }
   const vms = ['w1', 'w2', 'w3', 'w4'].map((name) => {
     const made = networked(name, 'n1', null)
     return { ...made, metadata: { name, ...labels.metadata } }
   })
-  await cluster.apply(yaml(...vms))
+  // All at once: neither host knows the image yet.
+  const small = digested(nodes[0]!.stage, image('small'))
+  await cluster.apply(yaml(tenant('default', allowed), network('n1'), small, ...vms))
   await cluster.kubectl('wait', '--for=condition=Ready', 'microvm', '--all', '--timeout=90s')
   const found = await all()
   expect(found.map(nodeOf).sort()).toEqual(['node-a', 'node-a', 'node-b', 'node-b'])

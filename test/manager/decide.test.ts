@@ -112,6 +112,34 @@ describe('binding', () => {
     expect(await readyOf(scene, 'one')).toContain(says)
   })
 
+  test('of a new image, a host that fits is told of before VMs are spread, or was given ten seconds', async () => {
+    const scene = await stage({ images: ['debian', 'new'] }, 'a', 'b')
+    const kernel = { path: '/boot/vmlinuz', sha256: 'a'.repeat(64) }
+    await scene.add('MicroVMImage', 'new', { spec: { architecture: 'amd64', source: { hostPath: { kernel } } } })
+    scene.now = scene.clock.now()
+    for (const name of ['one', 'two']) await addMachine(scene, name, { image: { name: 'new' } })
+    const says = (host: string) =>
+      scene.agent(
+        'MicroVMHost',
+        host,
+        hostStatus({ images: ['debian', 'new'].map((name) => ({ name, usable: true })) }),
+      )
+    await says('a')
+    await scene.settle()
+    expect(await placeOf(scene, 'one')).toBe('nowhere 0 no address')
+    expect((await scene.decide()).recheckAt).toBeLessThanOrEqual(scene.now + 10_000)
+    await says('b')
+    await scene.settle()
+    expect([await placeOf(scene, 'one'), await placeOf(scene, 'two')].map((place) => place[0])).toEqual(['a', 'b'])
+    await scene.agent('MicroVMHost', 'b', hostStatus({ images: [] }))
+    await addMachine(scene, 'three', { image: { name: 'new' } })
+    await scene.settle()
+    expect(await placeOf(scene, 'three')).toBe('nowhere 0 no address')
+    scene.now += 10_000
+    await scene.settle()
+    expect(await placeOf(scene, 'three')).toContain('a 1 ')
+  })
+
   test('an image without sha256 boots nowhere in a cluster', async () => {
     const scene = await stage({ images: ['debian', 'loose'] }, 'a')
     const kernel = { path: '/boot/vmlinuz' }
