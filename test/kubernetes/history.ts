@@ -33,6 +33,8 @@ const pause = 100
 /** `etcd`: `http://address:port`. Each VM that is there already counts as written once. */
 export function openHistory(etcd: string): History {
   const judge = newJudge()
+  /** The version of each that was read last, as etcd counts them from its creation. */
+  const versions = new Map<string, number>()
   const writes = new Map<string, number>()
   const wrong: string[] = []
   const end = new AbortController()
@@ -41,26 +43,40 @@ export function openHistory(etcd: string): History {
   function enter({ type, kv }: Change): void {
     const name = text(kv.key).slice(prefix.length)
     next = Number(kv.mod_revision) + 1
-    if (type === 'DELETE') judge.forget(name)
-    else {
+    if (type === 'DELETE') {
+      judge.forget(name)
+      versions.delete(name)
+    } else {
+      versions.set(name, Number(kv.version))
       writes.set(name, (writes.get(name) ?? 0) + 1)
       wrong.push(...judge.see(name, JSON.parse(text(kv.value ?? '')) as Stored))
     }
   }
 
+  /** Reads what is there, after etcd forgot what may have been before; a version that nobody read is told. */
+  async function resync(): Promise<void> {
+    const { header, kvs = [] } = await ask(etcd, 'kv/range', range, end.signal)
+    const names = new Set(kvs.map(({ key }) => text(key).slice(prefix.length)))
+    for (const name of [...versions.keys()].filter((one) => !names.has(one))) {
+      judge.forget(name)
+      versions.delete(name)
+    }
+    for (const kv of kvs) {
+      const name = text(kv.key).slice(prefix.length)
+      const missed = Number(kv.version) - (versions.get(name) ?? 0)
+      if (missed > 1) wrong.push(`${missed - 1} versions of ${name} were compacted before anybody read them`)
+      if (missed !== 0) enter({ kv })
+    }
+    next = Number(header.revision) + 1
+  }
+
   async function follow(): Promise<void> {
     for (; !end.signal.aborted; await sleep(pause, undefined, { signal: end.signal }).catch(() => {})) {
       try {
-        if (next === 0) {
-          const { header, kvs = [] } = await ask(etcd, 'kv/range', range, end.signal)
-          for (const kv of kvs) enter({ kv })
-          next = Number(header.revision) + 1
-        }
+        if (next === 0) await resync()
         for await (const { events = [], compact_revision } of watch(etcd, next, end.signal)) {
-          if (compact_revision !== undefined) {
-            wrong.push(`versions from ${next} to ${compact_revision} were compacted before anybody read them`)
-            next = Number(compact_revision)
-          }
+          // Of other things, perhaps, that are in etcd, too.
+          if (compact_revision !== undefined) await resync()
           for (const event of events) enter(event)
         }
       } catch {
@@ -127,6 +143,8 @@ interface Pair {
   readonly key: string
   readonly value?: string
   readonly mod_revision: string
+  /** Of this key since it was created, from 1. */
+  readonly version: string
 }
 
 interface Change {
