@@ -10,6 +10,8 @@ export interface History {
   readonly wrong: readonly string[]
   /** How often each was written so far, by `NAMESPACE/NAME`; also those that are gone. */
   readonly writes: ReadonlyMap<string, number>
+  /** Hears every version from now on, until what it answers is called. */
+  onVersion(listener: (object: Stored) => void): () => void
   /** Waits until all that etcd has now was read. */
   caughtUp(): Promise<void>
   close(): void
@@ -21,6 +23,7 @@ export interface Stored {
   readonly status?: {
     readonly nodeName?: string
     readonly bindingEpoch?: number
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[]
     readonly interfaces?: readonly { readonly addresses?: readonly { readonly address: string }[] }[]
   }
 }
@@ -37,6 +40,7 @@ export function openHistory(etcd: string): History {
   const versions = new Map<string, number>()
   const writes = new Map<string, number>()
   const wrong: string[] = []
+  const listeners = new Set<(object: Stored) => void>()
   const end = new AbortController()
   let next = 0
 
@@ -49,13 +53,16 @@ export function openHistory(etcd: string): History {
     } else {
       versions.set(name, Number(kv.version))
       writes.set(name, (writes.get(name) ?? 0) + 1)
-      wrong.push(...judge.see(name, JSON.parse(text(kv.value ?? '')) as Stored))
+      const object = JSON.parse(text(kv.value ?? '')) as Stored
+      wrong.push(...judge.see(name, object))
+      for (const listener of listeners) listener(object)
     }
   }
 
   /** Reads what is there, after etcd forgot what may have been before; a version that nobody read is told. */
   async function resync(): Promise<void> {
     const { header, kvs = [] } = await ask(etcd, 'kv/range', range, end.signal)
+    const from = next
     const names = new Set(kvs.map(({ key }) => text(key).slice(prefix.length)))
     for (const name of [...versions.keys()].filter((one) => !names.has(one))) {
       judge.forget(name)
@@ -64,8 +71,9 @@ export function openHistory(etcd: string): History {
     for (const kv of kvs) {
       const name = text(kv.key).slice(prefix.length)
       const missed = Number(kv.version) - (versions.get(name) ?? 0)
-      if (missed > 1) wrong.push(`${missed - 1} versions of ${name} were compacted before anybody read them`)
-      if (missed !== 0) enter({ kv })
+      if (missed > 1 && from > 0)
+        wrong.push(`${missed - 1} versions of ${name} were compacted before anybody read them`)
+      if (Number(kv.mod_revision) >= from) enter({ kv })
     }
     next = Number(header.revision) + 1
   }
@@ -89,6 +97,10 @@ export function openHistory(etcd: string): History {
   return {
     wrong,
     writes,
+    onVersion(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     async caughtUp() {
       const { kvs = [] } = await ask(etcd, 'kv/range', newest, end.signal)
       const last = Number(kvs[0]?.mod_revision ?? 0)

@@ -129,6 +129,12 @@ test('at rest only Leases are written', async () => {
   expect(new Set(writesOf(asked).map(({ resource, name }) => `${resource} ${name}`))).toEqual(
     new Set(['leases node-a', 'leases node-b', 'leases moorage-manager']),
   )
+  for (const { name, stage } of nodes) {
+    const beats = asked.filter((one) => one.resource === 'leases' && one.name === name).length
+    expect(beats).toBeGreaterThanOrEqual(1)
+    expect(beats).toBeLessThanOrEqual(2)
+    expect(stage.log()).not.toMatch(/Warning: /)
+  }
   await history.caughtUp()
   expect(history.writes).toEqual(writes)
 }, 120_000)

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openStage, type Stage } from '../host/stage.ts'
+import type { Stage } from '../host/stage.ts'
 import { is } from '../host/stage-client.ts'
 import { needsStage, spy } from '../host/stage-guest.ts'
-import { type Fields, image, network, networked, vm, yaml } from '../host/stage-manifests.ts'
+import { type Fields, image, network, networked, yaml } from '../host/stage-manifests.ts'
 import { timed, until } from '../host/stage-until.ts'
-import { countsOf, writesOf } from './audit.ts'
+import { countsOf } from './audit.ts'
 import { type Cluster, hasCluster, needsCluster, type Shown, tenant } from './cluster.ts'
 import { digested } from './images.ts'
 import { type Installation, openInstallation } from './installation.ts'
@@ -198,12 +198,13 @@ test('a server that hangs delays no repair', async () => {
     const began = performance.now()
     const repairs: number[] = []
     for (let at = 0; at < 3; at += 1) {
-      await sleep(5000)
+      await sleep(4000)
       const index = (await taps()).length
       await stage.net.exec(['ip', 'link', 'del', 'dev', 'vm-a3'])
       repairs.push(await timed(() => until('the link is back', 5, taps, (found) => found.length === index)))
     }
-    await sleep(Math.max(0, 20_000 - (performance.now() - began)))
+    // For longer than a renewal of its Lease may take.
+    await sleep(Math.max(0, 14_000 - (performance.now() - began)))
     console.log(`repaired in ${repairs.join(', ')} ms while the server hung`)
   } finally {
     cluster.signal('apiserver', 'SIGCONT')
@@ -218,92 +219,6 @@ test('a server that hangs delays no repair', async () => {
   await nothingElseIsThere(['a2', 'a3', 'a4', 'a6'])
 }, 180_000)
 
-test('cut off for long: unknown, then back; what was deleted meanwhile goes', async () => {
-  const { a2, a3, a4 } = await lives()
-  await link('down')
-  const cut = performance.now()
-  await wait('microvmhost/node-a', 'condition=Ready=Unknown', 70)
-  const unknownAfter = performance.now() - cut
-  await wait('microvm/a2', 'condition=Ready=Unknown')
-  await remove('a6')
-  expect(running()).toEqual(['a2', 'a3', 'a4', 'a6'])
-  expect((await cluster.get('microvm', 'a6'))?.metadata.finalizers).toEqual(['moorage.dev/host'])
-  await link('up')
-  const gone = await timed(() => wait('microvm/a6', 'delete', 90))
-  await wait('microvmhost/node-a', 'condition=Ready', 60)
-  await everythingIsReady()
-  const back = performance.now() - cut
-  expect(await lives()).toEqual({ a2, a3, a4 })
-  await nothingElseIsThere(['a2', 'a3', 'a4'])
-  const seconds = (ms: number) => (ms / 1000).toFixed(1)
-  console.log(
-    `Unknown ${seconds(unknownAfter)} s after the cut; the deleted one gone ${seconds(gone)} s after the link came back, all Ready ${seconds(back)} s after the cut`,
-  )
-}, 180_000)
-
-test('at rest only leases are written', async () => {
-  await stage.settled(30)
-  await sleep(3000)
-  const seconds = 30
-  const began = Date.now()
-  await sleep(seconds * 1000)
-  const asked = installation.audit.since(began).filter(({ from }) => from !== 'other')
-  const counts = countsOf(asked)
-  const vms = (await all()).length
-  const rate = (from: string) => (asked.filter((each) => each.from === from).length / seconds).toFixed(2)
-  console.log(
-    `${vms} VMs at rest for ${seconds} s: agent ${rate('agent')}/s, manager ${rate('manager')}/s; ${JSON.stringify(counts)}`,
-  )
-  expect(new Set(writesOf(asked).map(({ from, resource, name }) => `${from} ${resource} ${name}`))).toEqual(
-    new Set(['agent leases node-a', 'manager leases moorage-manager']),
-  )
-  const beats = writesOf(asked).filter(({ from }) => from === 'agent').length
-  expect(beats).toBeGreaterThanOrEqual(2)
-  expect(beats).toBeLessThanOrEqual(4)
-  expect(stage.log()).not.toMatch(/Warning: /)
-}, 180_000)
-
-test('figures', async () => {
-  const host = await openStage()
-  try {
-    host.write('base.yaml', yaml(image('small')))
-    await host.start()
-    const [fromCluster, fromFolder, command]: number[][] = [[], [], []]
-    for (const name of ['f1', 'f2', 'f3']) {
-      const isThere = (on: Stage) =>
-        until(
-          `${name} is available`,
-          60,
-          () => on.vm(name),
-          (seen) => is(seen, 'Available') === 'True',
-        )
-      fromCluster!.push(
-        await timed(async () => {
-          command!.push(await timed(() => cluster.apply(yaml(vm(name, { terminationGracePeriodSeconds: 1 })))))
-          await isThere(stage)
-        }),
-      )
-      fromFolder!.push(
-        await timed(async () => {
-          host.write(`${name}.yaml`, yaml(vm(name, { terminationGracePeriodSeconds: 1 })))
-          await isThere(host)
-        }),
-      )
-    }
-    const [a, b, c] = [fromCluster, fromFolder, command].map((each) => each!.sort((x, y) => x - y)[1]!)
-    console.log(
-      `median of 3 to Available: kubectl apply ${a} ms (of which kubectl ${c} ms), a file ${b} ms; ratio ${(a! / b!).toFixed(2)}`,
-    )
-    console.log(
-      `${(await all()).length} VMs: agent ${rss(stage.pid)} MiB, manager ${rss(installation.manager.pid)} MiB`,
-    )
-  } finally {
-    await host.close()
-  }
-  await cluster.kubectl('delete', 'microvms', '--all', '--timeout=60s')
-  await nothingElseIsThere([])
-}, 180_000)
-
 /** The way of the host to the server. */
 async function link(state: 'up' | 'down'): Promise<void> {
   await installation.nodes[0]!.setLink(state)
@@ -311,9 +226,4 @@ async function link(state: 'up' | 'down'): Promise<void> {
 
 function existsProcess(pid: number): boolean {
   return stage.vmms().some((one) => one.pid === pid)
-}
-
-/** MiB. */
-function rss(pid: number): number {
-  return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
 }
