@@ -51,13 +51,17 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>
 
-/** The settings; defaults when there is no file. Throws a sentence that names the file and the field. */
+/**
+ * The settings; defaults when there is no file. Links are followed: a volume of a ConfigMap has nothing else. Throws a
+ * sentence that names the file and the field.
+ */
 export async function readConfig(files: Files, path: string): Promise<Config> {
   let text = ''
   try {
-    text = Buffer.from(await files.read(path, 1 << 20)).toString('utf8')
+    text = Buffer.from(await files.readFollowing(path, 1 << 20)).toString('utf8')
   } catch (error) {
-    if (!(error instanceof FileError && error.code === 'ENOENT')) throw error
+    // A link that leads nowhere is somebody's mistake, and no wish for defaults.
+    if (!(error instanceof FileError && error.code === 'ENOENT' && (await files.stat(path)) === null)) throw error
   }
   let value: unknown
   try {
