@@ -78,6 +78,19 @@ describe('contract', () => {
 describe('a spawned program', () => {
   beforeEach((context) => needsRoot(context, 'changes the uid of a child'))
 
+  test('is as likely to be ended for its memory as any, whatever we are', async () => {
+    const ours = '/proc/self/oom_score_adj'
+    const before = readFileSync(ours, 'utf8')
+    // Less than 0, as a pod of the priority system-node-critical has, takes CAP_SYS_RESOURCE.
+    writeFileSync(ours, '300')
+    try {
+      const { pid } = await start({})
+      expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('0\n')
+    } finally {
+      writeFileSync(ours, before)
+    }
+  })
+
   test('has no rights, no way to more, no core dump, a umask of 077 and a session of its own', async () => {
     const { pid } = await start({})
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')

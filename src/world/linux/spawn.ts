@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { realpathSync } from 'node:fs'
+import { realpathSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessIdentity, SpawnSpec } from '../process.ts'
 import { unprivileged } from '../unprivileged.ts'
 import { moveTo } from './control-group.ts'
-import { describe } from './file-error.ts'
+import { codeOf, describe } from './file-error.ts'
 import { descriptorOf } from './listener.ts'
 import { type Output, openOutput } from './output.ts'
 import { readExecutable, readIdentity } from './proc.ts'
@@ -36,6 +36,7 @@ export async function spawnDetached(
     releaseAll(spec)
     try {
       if (cgroup !== null && child.pid !== undefined) moveTo(cgroup, child.pid)
+      if (child.pid !== undefined) giveUpShield(child.pid)
       return await untilItRuns(child, spec, realpathSync(setpriv), bootId, signal)
     } catch (error) {
       child.kill('SIGKILL')
@@ -52,6 +53,19 @@ export async function spawnDetached(
 
 function releaseAll(spec: SpawnSpec): void {
   for (const listener of spec.listeners) listener.release()
+}
+
+/**
+ * What protects us from the kernel's OOM killer - a pod of a critical priority has -997, the unit -500 - is not for what we
+ * start: a host that is short of memory would end its own services before the VM that took it (proc(5), oom_score_adj).
+ */
+function giveUpShield(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '0')
+  } catch (error) {
+    // Gone already; or an administrator has us die first, and who inherits that may not take it back.
+    if (!['ENOENT', 'ESRCH', 'EACCES'].includes(codeOf(error))) throw error
+  }
 }
 
 /** Whether we have seen to it once. */
