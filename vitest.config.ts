@@ -19,7 +19,14 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: [...processes, 'test/host/**', 'test/hostile/**', 'test/bench/**', 'test/kubernetes/*.test.ts'],
+          exclude: [
+            ...processes,
+            'test/host/**',
+            'test/hostile/**',
+            'test/bench/**',
+            'test/kubernetes/*.test.ts',
+            'test/kubelet/**',
+          ],
           // Half of the time would go to loading the same modules anew.
           isolate: false,
           // Vitest leaves one processor idle, which on two of them means one file after the other; some files mostly wait.
@@ -64,6 +71,15 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: patience,
           hookTimeout: patience,
+        },
+      },
+      {
+        test: {
+          // One emulated node for all of it: each step is minutes of a busy machine.
+          name: 'kubelet',
+          include: ['test/kubelet/*.test.ts'],
+          testTimeout: 5 * patience,
+          hookTimeout: 5 * patience,
         },
       },
     ],

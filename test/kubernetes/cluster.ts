@@ -7,7 +7,7 @@ import { needsNamespace } from '../host/namespace.ts'
 import type { Namespace } from '../host/stage-namespace.ts'
 import { ensureKubernetes } from '../setup/kubernetes-tools.mjs'
 import { checkout } from '../setup/paths.mjs'
-import { type ControlPlane, startControlPlane } from './control-plane.mjs'
+import { type ControlPlane, type Options, startControlPlane } from './control-plane.mjs'
 
 /** A real control plane with the CRDs, and kubectl for who may do everything. */
 export interface Cluster extends ControlPlane {
@@ -72,28 +72,23 @@ export function tenant(name: string, spec: object): Readonly<Record<string, unkn
 
 const bridge = 'kube0'
 
-/** Starts one on a bridge of this network namespace, which has to be the test's own. `more`: arguments of kube-apiserver. */
-export async function openCluster(more: readonly string[] = []): Promise<Cluster> {
+/**
+ * Starts one on a bridge of this network namespace, which has to be the test's own. One that runs pods is empty: there
+ * manifests/base is to bring everything.
+ */
+export async function openCluster(options: Omit<Options, 'address'> = {}): Promise<Cluster> {
   const tools = await ensureKubernetes()
   const folder = mkdtempSync(join(tmpdir(), 'moorage-kube-'))
   await said('ip', ['link', 'set', 'dev', 'lo', 'up'])
   await said('ip', ['link', 'add', bridge, 'type', 'bridge']).catch(() => {})
   await said('ip', ['address', 'replace', '10.254.0.1/24', 'dev', bridge])
   await said('ip', ['link', 'set', 'dev', bridge, 'up'])
-  const plane = await startControlPlane(tools, folder, '10.254.0.1', more)
+  const plane = await startControlPlane(tools, folder, { address: '10.254.0.1', ...options })
   const kubectl: Cluster['kubectl'] = (...args) => said(tools.kubectl, ['--kubeconfig', plane.kubeconfig, ...args])
   const apply: Cluster['apply'] = async (text) => {
     await said(tools.kubectl, ['--kubeconfig', plane.kubeconfig, 'apply', '-f', '-'], text)
   }
-  const crds = join(checkout, 'crds')
-  await apply(
-    readdirSync(crds)
-      .filter((name) => name.endsWith('.yaml'))
-      .map((name) => readFileSync(join(crds, name), 'utf8'))
-      .join('---\n'),
-  )
-  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s')
-  for (const name of ['moorage-hosts', 'moorage-system']) await kubectl('create', 'namespace', name)
+  if (options.pods === undefined) await prepare(kubectl, apply)
   const base64 = (text: string) => Buffer.from(text).toString('base64')
   const ask = async <T>(what: 'deleterange' | 'range' | 'compaction', body: object): Promise<T> => {
     const reply = await fetch(`${plane.etcd}/v3/kv/${what}`, { method: 'POST', body: JSON.stringify(body) })
@@ -153,4 +148,17 @@ function said(program: string, args: readonly string[], stdin = ''): Promise<str
     })
     child.stdin?.on('error', () => {}).end(stdin)
   })
+}
+
+/** What manifests/base would bring of what hosts need: CRDs and namespaces. */
+async function prepare(kubectl: Cluster['kubectl'], apply: Cluster['apply']): Promise<void> {
+  const crds = join(checkout, 'crds')
+  await apply(
+    readdirSync(crds)
+      .filter((name) => name.endsWith('.yaml'))
+      .map((name) => readFileSync(join(crds, name), 'utf8'))
+      .join('---\n'),
+  )
+  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s')
+  for (const name of ['moorage-hosts', 'moorage-system']) await kubectl('create', 'namespace', name)
 }

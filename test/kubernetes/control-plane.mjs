@@ -20,7 +20,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * @property {() => Promise<void>} stop ends everything
  */
 
-/** @typedef {'etcd' | 'apiserver' | 'controllers'} Part */
+/** @typedef {'etcd' | 'apiserver' | 'controllers' | 'scheduler'} Part */
+
+/**
+ * @typedef {object} Options
+ * @property {string} [address] where it listens besides 127.0.0.1, for network namespaces beside this one
+ * @property {readonly string[]} [apiserver] more arguments of kube-apiserver
+ * @property {Pods} [pods] what kubelets need as well; without it nothing runs pods
+ */
+
+/**
+ * Every controller and admission plugin of Kubernetes, and a scheduler.
+ *
+ * @typedef {object} Pods
+ * @property {string} scheduler the program
+ * @property {Readonly<Record<string, string>>} nodes the token of each node's kubelet
+ */
 
 /** Milliseconds that a part may take to be ready; a busy machine takes its time. */
 const patience = 120_000
@@ -30,17 +45,17 @@ const patience = 120_000
  *
  * @param {import('../setup/kubernetes-tools.mjs').Tools} tools
  * @param {string} folder empty
- * @param {string} [address] where it listens besides 127.0.0.1, for network namespaces beside this one
- * @param {readonly string[]} [more] arguments of kube-apiserver
+ * @param {Options} [options]
  * @returns {Promise<ControlPlane>}
  */
-export async function startControlPlane(tools, folder, address = '127.0.0.1', more = []) {
+export async function startControlPlane(tools, folder, { address = '127.0.0.1', apiserver = [], pods } = {}) {
   const files = prepare(folder)
-  const [client, peer, secure, controllers] = await freePorts(4)
+  const [client, peer, secure, controllers, scheduler] = await freePorts(5)
   const server = `https://${address}:${secure}`
   const etcd = `http://127.0.0.1:${client}`
   const token = randomBytes(16).toString('hex')
-  writeFileSync(files.tokens, `${token},admin,admin,"system:masters"\n`, { mode: 0o600 })
+  const nodes = Object.entries(pods?.nodes ?? {}).map(([name, one]) => `${one},system:node:${name},${name},"system:nodes"\n`)
+  writeFileSync(files.tokens, `${token},admin,admin,"system:masters"\n${nodes.join('')}`, { mode: 0o600 })
   const kubeconfig = join(folder, 'kubeconfig')
   /** @type {Record<Part, { argv: string[], ready: () => Promise<boolean> }>} */
   const parts = {
@@ -58,12 +73,14 @@ export async function startControlPlane(tools, folder, address = '127.0.0.1', mo
       argv: [
         tools['kube-apiserver'],
         ...[`--etcd-servers=${etcd}`, `--cert-dir=${folder}/pki`, `--secure-port=${secure}`],
-        ...[`--bind-address=${address === '127.0.0.1' ? address : '0.0.0.0'}`, `--advertise-address=${address}`, '--endpoint-reconciler-type=none'],
-        ...[`--token-auth-file=${files.tokens}`, '--authorization-mode=RBAC'],
-        ...['--service-cluster-ip-range=10.255.0.0/24', '--disable-admission-plugins=ServiceAccount'],
+        ...[`--bind-address=${address === '127.0.0.1' ? address : '0.0.0.0'}`, `--advertise-address=${address}`],
+        ...[`--token-auth-file=${files.tokens}`, '--service-cluster-ip-range=10.255.0.0/24'],
+        ...(pods === undefined
+          ? ['--authorization-mode=RBAC', '--disable-admission-plugins=ServiceAccount', '--endpoint-reconciler-type=none']
+          : ['--authorization-mode=Node,RBAC', '--enable-admission-plugins=NodeRestriction', '--kubelet-preferred-address-types=InternalIP']),
         ...['--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${files.key}`],
         ...[`--service-account-signing-key-file=${files.key}`, '--watch-cache=true'],
-        ...['--enable-priority-and-fairness=true', '--allow-privileged=true', '-v=0', ...more],
+        ...['--enable-priority-and-fairness=true', '--allow-privileged=true', '-v=0', ...apiserver],
       ],
       ready: () => allowed(tools, kubeconfig, '/readyz'),
     },
@@ -72,8 +89,20 @@ export async function startControlPlane(tools, folder, address = '127.0.0.1', mo
         tools['kube-controller-manager'],
         ...[`--kubeconfig=${kubeconfig}`, '--leader-elect=false', `--secure-port=${controllers}`],
         ...['--bind-address=127.0.0.1', `--cert-dir=${folder}/pki-controllers`],
-        '--controllers=garbage-collector-controller,namespace-controller,validatingadmissionpolicy-status-controller',
+        ...(pods === undefined
+          ? [
+              '--controllers=garbage-collector-controller,namespace-controller,validatingadmissionpolicy-status-controller',
+            ]
+          : [`--root-ca-file=${folder}/pki/apiserver.crt`, `--service-account-private-key-file=${files.key}`]),
         ...['--use-service-account-credentials=false', '-v=0'],
+      ],
+      ready: async () => true,
+    },
+    scheduler: {
+      argv: [
+        pods?.scheduler ?? '',
+        ...[`--kubeconfig=${kubeconfig}`, '--leader-elect=false', `--secure-port=${scheduler}`],
+        ...['--bind-address=127.0.0.1', `--cert-dir=${folder}/pki-scheduler`, '-v=0'],
       ],
       ready: async () => true,
     },
@@ -106,13 +135,15 @@ export async function startControlPlane(tools, folder, address = '127.0.0.1', mo
     await gone
   }
 
+  /** In the order in which they start. @type {readonly Part[]} */
+  const order = ['etcd', 'apiserver', 'controllers', ...(pods === undefined ? [] : [/** @type {const} */ ('scheduler')])]
   const stop = async () => {
-    for (const part of /** @type {Part[]} */ (['controllers', 'apiserver', 'etcd'])) await kill(part)
+    for (const part of order.toReversed()) await kill(part)
   }
   const ca = join(folder, 'pki/apiserver.crt')
   writeFileSync(kubeconfig, kubeconfigOf({ server, ca, token }), { mode: 0o600 })
   try {
-    for (const part of /** @type {Part[]} */ (['etcd', 'apiserver', 'controllers'])) await start(part)
+    for (const part of order) await start(part)
   } catch (error) {
     await stop()
     throw error

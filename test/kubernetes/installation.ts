@@ -58,7 +58,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
   const { nodes: names, isManaged = true, env, prepare } = options
   const folder = mkdtempSync(join(tmpdir(), 'moorage-installation-'))
   const audit = openAudit(folder)
-  const cluster = await openCluster(audit.args)
+  const cluster = await openCluster({ apiserver: audit.args })
   const history = openHistory(cluster.etcd)
   const manager = newManager(cluster.kubeconfig, folder)
   const nodes: Node[] = []

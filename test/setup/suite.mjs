@@ -31,7 +31,7 @@ export function totalsOf(report, code) {
 }
 
 /** Projects that make links, rules and VMs. */
-const apartOnes = ['host', 'kubernetes']
+const apartOnes = ['host', 'kubernetes', 'kubelet']
 
 /**
  * Runs projects of vitest.config.ts to their end, those of the host in namespaces of their own.
