@@ -45,7 +45,7 @@ export async function buildImages(pause) {
   if (!existsSync(stamp)) {
     console.log(`setup: making what stands in for ${base}`)
     const tree = await ensureTree('base', ['ca-certificates'])
-    layBase(tree, context)
+    await layBase(tree, context)
     await buildah('bud', '-t', base, '-f', '/context/Containerfile', '/context')
     writeFileSync(stamp, '')
   }
@@ -119,9 +119,12 @@ async function enter(tree, context) {
 }
 
 /** The files of the stand-in, and how to make an image of them. @param {string} tree @param {string} context */
-function layBase(tree, context) {
+async function layBase(tree, context) {
   const files = join(context, 'base')
-  cpSync(tree, files, { recursive: true, verbatimSymlinks: true })
+  await run(['cp', '-a', tree, files], { minutes: 5, quiet: true })
+  // A runtime makes its own.
+  rmSync(join(files, 'dev'), { recursive: true })
+  mkdirSync(join(files, 'dev'))
   const local = join(files, 'usr/local')
   cpSync(process.execPath, join(local, 'bin/node'))
   const modules = dirname(npmFolder())
