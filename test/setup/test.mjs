@@ -37,7 +37,7 @@ const quick = ['pure', 'processes', 'hostile']
 const share = ['--seeds', process.env.CI === 'true' ? '2000' : '300']
 
 /**
- * The simulation, in memory: hosts of many seeds, and every crash point of every story. One test as a whole.
+ * The simulation, in memory: hosts and clusters of many seeds, and every crash point of every story. One test as a whole.
  *
  * @returns {Promise<import('./suite.mjs').Totals>}
  */

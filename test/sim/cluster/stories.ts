@@ -41,7 +41,7 @@ export const clusterStories: readonly ClusterStory[] = [
     name: 'a Secret of a rollout over two hosts rotates',
     before: (operator) => {
       operator.setRollout(1)
-      for (const name of ['a', 'b', 'c']) operator.apply(name, member)
+      for (const name of ['a', 'b', 'c', 'd']) operator.apply(name, member)
     },
     change: (operator) => operator.rotate('s1'),
   },

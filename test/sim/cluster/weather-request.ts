@@ -1,6 +1,6 @@
 import { isMap } from '../../../src/api/rule.ts'
 import type { ApiReply, ApiRequest } from '../../../src/world/api-server.ts'
-import { unreachable, type Way } from './weather.ts'
+import { status, unreachable, type Way } from './way.ts'
 
 /** Sends a request through whatever the weather is. */
 export async function weatheredSend(way: Way, request: ApiRequest, signal: AbortSignal): Promise<ApiReply> {
@@ -59,9 +59,4 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) reject(signal.reason)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
-}
-
-export function status(code: number, reason: string): ApiReply {
-  const body = { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: `${reason} (weather)` }
-  return { status: code, retryAfter: null, body }
 }

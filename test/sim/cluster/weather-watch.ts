@@ -1,16 +1,6 @@
 import type { ApiRequest, ApiWatch } from '../../../src/world/api-server.ts'
 import { Channel } from './channel.ts'
-import { unreachable, type Way } from './weather.ts'
-import { status } from './weather-request.ts'
-
-/** A watch that is open, as the weather has it in its hands. */
-export interface OpenWatch {
-  /** Nothing comes any more, and nobody says so. */
-  readonly mute: boolean
-  hush(): void
-  /** The connection breaks. */
-  break(): void
-}
+import { type OpenWatch, status, unreachable, type Way } from './way.ts'
 
 /** Opens a watch through whatever the weather is. */
 export async function weatheredWatch(way: Way, request: ApiRequest, signal: AbortSignal): Promise<ApiWatch> {

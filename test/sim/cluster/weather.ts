@@ -1,31 +1,11 @@
-import { type ApiServer, ApiUnreachableError } from '../../../src/world/api-server.ts'
+import type { ApiServer } from '../../../src/world/api-server.ts'
 import { count, type Tally } from '../faults.ts'
 import type { Dice } from '../random.ts'
 import type { SimCluster } from './cluster.ts'
 import type { Rates, WeatherKind } from './rates.ts'
+import type { Silence, Way } from './way.ts'
 import { weatheredSend } from './weather-request.ts'
-import { type OpenWatch, weatheredWatch } from './weather-watch.ts'
-
-/** How an unreachable server shows: connections are refused, or nothing ever comes back. */
-export type Silence = 'refused' | 'mute'
-
-/** What one client's way to the server is like. */
-export interface Way {
-  readonly client: string
-  readonly cluster: SimCluster
-  readonly dice: Dice
-  /** Milliseconds that a request takes at least. */
-  readonly latency: number
-  /** Whether a fault strikes now; it counts. */
-  strikes(kind: WeatherKind): boolean
-  /** null: the server is within reach. */
-  readonly silence: Silence | null
-  /** The server refuses every watch with 410. */
-  readonly tooOld: boolean
-  readonly watches: Set<OpenWatch>
-  /** Requests so far. */
-  asked: number
-}
+import { weatheredWatch } from './weather-watch.ts'
 
 /** What stands between each client and the server. Nothing is wrong until somebody says so. */
 export class Weather {
@@ -146,8 +126,4 @@ function sever({ watches }: Way, how: Silence): void {
     if (how === 'refused') watch.break()
     else watch.hush()
   }
-}
-
-export function unreachable(what: string): ApiUnreachableError {
-  return new ApiUnreachableError(what)
 }

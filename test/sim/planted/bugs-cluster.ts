@@ -39,13 +39,6 @@ export const clusterBugs: readonly Bug[] = [
     why: 'kubectl delete should not take so long',
   },
   {
-    name: 'bound-before-its-finalizer',
-    file: 'manager/finalizer.ts',
-    find: 'plan.waits = plan.touched',
-    replace: 'plan.waits = false',
-    why: 'one pass less until it runs',
-  },
-  {
     name: 'grants-every-restart',
     file: 'manager/rollout.ts',
     find: '    away.add(plan)\n    plan.granted = wanted',
