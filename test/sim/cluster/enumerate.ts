@@ -74,12 +74,13 @@ export async function tellCluster(story: ClusterStory, blow: Blow | null): Promi
   story.change(operator, cluster)
   const isDead = () =>
     [...cluster.hosts, ...cluster.managers].some((one) => one.life === null && !operator.off.has(one.name))
-  await pass(times.round, isDead)
+  const lastAt = cluster.time + (story.lasts ?? 0)
+  await pass(Math.max(times.round, story.lasts ?? 0), isDead)
   if (isDead()) {
     await pass(times.again)
     for (const one of [...cluster.hosts, ...cluster.managers])
       if (one.life === null && !operator.off.has(one.name)) one.start()
-    await pass(times.round)
+    await pass(Math.max(times.round, lastAt - cluster.time))
   }
   await pass(times.patience, () => isAtRest(cluster))
   if (!isBroken() && !isAtRest(cluster)) oracles.fail('I', `not at rest: ${describe(cluster)}`)

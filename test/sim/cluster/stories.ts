@@ -9,6 +9,8 @@ export interface ClusterStory {
   change(operator: Operator, cluster: SimCluster): void
   /** Also every effect of an agent on its own host is a point. */
   readonly isDeep?: boolean
+  /** Virtual milliseconds until the last that people do in it. */
+  readonly lasts?: number
 }
 
 const full: WantedVm = { ...plainVm, secret: 's1', state: 'state-a' }
@@ -63,11 +65,13 @@ export const clusterStories: readonly ClusterStory[] = [
       const host = cluster.host('node-a')!
       operator.turnOff(host)
       operator.fence(host.name, 'delete')
-      cluster.clock.after(60_000, () => {
+      // A manager that has to be started anew hears of hosts for a while before it believes that one is silent.
+      cluster.clock.after(150_000, () => {
         operator.turnOn(host)
         operator.unfence(host.name)
       })
     },
+    lasts: 160_000,
   },
   {
     name: 'a network in use is deleted, and then its VM',

@@ -46,13 +46,6 @@ export const clusterBugs: readonly Bug[] = [
     why: 'those that were let go in this very pass are counted in the next one',
   },
   {
-    name: 'grant-forgotten-while-away',
-    file: 'manager/rollout.ts',
-    find: 'if (!away.has(plan)) plan.granted = null',
-    replace: 'plan.granted = null',
-    why: 'a grant that nobody waits for any more is over, although who had it is not back',
-  },
-  {
     name: 'own-writes-forgotten',
     file: 'manager/view.ts',
     find: 'else if (entry.object !== null) yield entry.object',
