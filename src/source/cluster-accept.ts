@@ -24,6 +24,8 @@ export interface Seen {
   readonly objects: ReadonlyMap<string, ApiObject>
   /** What was found out of those that left, by key. */
   readonly answers: ReadonlyMap<string, Answer>
+  /** Keys of objects that are asked for by name and were not answered yet: that they are not there means nothing. */
+  readonly unread: ReadonlySet<string>
   /** Uids of which nothing is left here, although the server still has them. */
   readonly finished: ReadonlySet<string>
   /** Milliseconds since the epoch. */
@@ -71,7 +73,7 @@ export function acceptCluster(previous: Index, seen: Seen, checked: Checker): Ac
   }
   for (const [key, record] of previous.records) {
     if (seen.objects.has(key)) continue
-    const kept = departed(record, seen.answers.get(key), seen.now)
+    const kept = seen.unread.has(key) ? record : departed(record, seen.answers.get(key), seen.now)
     if (kept === null) continue
     records.set(key, kept)
     if (seen.answers.get(key)?.is === 'gone' && kept.deletion === null) problems.push(vanished(key))

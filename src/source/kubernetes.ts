@@ -140,8 +140,16 @@ export class KubernetesSource implements Source {
     this.#inquire(previous, now)
     const objects = new Map([...this.objects, ...this.#secretObjects(previous)])
     for (const [key, uid] of this.#finished) if (objects.get(key)?.metadata.uid !== uid) this.#finished.delete(key)
+    const unread = new Set([...this.#secrets].filter(([, { reflector }]) => !reflector.synced).map(([key]) => key))
     const answers = new Map([...this.#answers].map(([key, { answer }]) => [key, answer]))
-    const seen = { objects, answers, finished: new Set(this.#finished.values()), now, bootId: this.#options.bootId }
+    const seen = {
+      objects,
+      answers,
+      unread,
+      finished: new Set(this.#finished.values()),
+      now,
+      bootId: this.#options.bootId,
+    }
     const acceptance = acceptCluster(previous, seen, this.#check)
     const problems = problem === null ? [] : [problemOf(problem)]
     let index = previous

@@ -45,6 +45,7 @@ function accept(previous: Index, objects: Readonly<Record<string, ApiObject>>, m
   const seen: Seen = {
     objects: new Map(Object.entries(objects)),
     answers: new Map(),
+    unread: new Set(),
     finished: new Set(),
     now,
     bootId: 'boot-1',
@@ -206,4 +207,12 @@ test('a record tells during which boot the server sent it last', () => {
   const away = accept(before, {}, { ...answered({ is: 'ours' }), bootId: 'boot-2' })
   expect(record(away)?.boot).toBe('boot-1')
   expect(record(accept(before, { [key]: vm() }, { bootId: 'boot-2' }))?.boot).toBe('boot-2')
+})
+
+test('a Secret that was not read yet stays as it was accepted; one that is gone goes', () => {
+  const name = 'Secret/default/s'
+  const before = accept(emptyIndex(), { [key]: vm(), [name]: secret('one', '1') }).index
+  const again = accept(before, { [key]: vm() }, { unread: new Set([name]) }).index
+  expect(again.records.get(name)).toBe(before.records.get(name))
+  expect(accept(before, { [key]: vm() }).index.records.has(name)).toBe(false)
 })

@@ -74,13 +74,8 @@ export function microVMStatusOf(situation: Situation, before: MicroVMStatus | un
 /** The restart that it waits for among the VMs of its rollout; said until it runs with what it is for. */
 function turnOf({ made, seen, record }: Situation): Pick<MicroVMStatus, 'restart'> {
   const started = record?.started ?? seen?.started
-  if (
-    made?.machine.turn == null ||
-    made.machine.turn.rollout === null ||
-    !started ||
-    due(made.machine, started) === null
-  )
-    return {}
+  // Also before the server was read: a wish that is taken back for a moment looks as if the VM were back.
+  if (made?.machine.turn === undefined || !started || due(made.machine, started) === null) return {}
   return { restart: { wanted: changeOf(made.machine) } }
 }
 

@@ -36,6 +36,24 @@ test('a host that was fenced and is turned on while no server answers starts not
   await scene.rests()
 })
 
+test('an agent that starts anew while a VM goes for a new value holds its turn', async () => {
+  const scene = new Scene('agent dies in its turn')
+  scene.operator.setRollout(1)
+  for (const name of ['a', 'b', 'c', 'd'])
+    scene.operator.apply(name, { ...plainVm, secret: 's1', app: true, probe: true })
+  await scene.rests()
+  scene.operator.settle()
+  scene.operator.rotate('s1')
+  const going = () => scene.oracles.vmms.running.find(({ vmm }) => vmm.presses > 0)
+  await scene.pass(10_000, () => going() !== undefined)
+  const { host } = going()!
+  await scene.pass(100)
+  host.kill()
+  await scene.pass(100)
+  host.start()
+  await scene.rests()
+})
+
 test('an agent that starts anew waits for its turn until the server was read', async () => {
   const scene = new Scene('agent dies in a rollout')
   scene.operator.setRollout(1)
