@@ -48,6 +48,17 @@ export const clusterStories: readonly ClusterStory[] = [
     change: (operator) => operator.rotate('s1'),
   },
   {
+    name: 'two VMs of a rollout go to another network, and a new one comes',
+    before: (operator) => {
+      operator.setRollout(1)
+      for (const name of ['a', 'b']) operator.apply(name, member)
+    },
+    change: (operator) => {
+      for (const name of ['a', 'b']) operator.apply(name, { ...member, network: 'n2' })
+      operator.apply('c', plainVm)
+    },
+  },
+  {
     name: 'a host is turned off and fenced',
     before: (operator) => {
       operator.apply('a', plainVm)

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { tellCluster } from '../cluster/enumerate.ts'
+import { enumerateCluster, tellCluster } from '../cluster/enumerate.ts'
 import { simulateCluster } from '../cluster/simulate.ts'
 import { clusterStories } from '../cluster/stories.ts'
 import { drill, drills } from '../drills.ts'
@@ -49,9 +49,20 @@ async function play(begin: string, run: () => Promise<readonly string[]>): Promi
   return broken === null || values.all
 }
 
+/** Each sixth blow at a request. */
+const someOf = { index: 0, of: 6, step: Number.POSITIVE_INFINITY }
+
 async function playClusters(): Promise<void> {
   for (const story of clusterStories) {
     if (!(await play(`cluster story ${story.name}`, async () => (await tellCluster(story, null)).broken))) return
+  }
+  for (const story of clusterStories) {
+    const run = async () => {
+      const harms: string[] = []
+      await enumerateCluster(story, ({ what }) => harms.push(what), someOf)
+      return harms
+    }
+    if (!(await play(`points of cluster story ${story.name}`, run))) return
   }
   for (let seed = Number(values.first); seed <= Number(values.last); seed += 1) {
     const run = async () => (await simulateCluster(seed, { trace: 0 })).broken
