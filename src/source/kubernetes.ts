@@ -134,7 +134,8 @@ export class KubernetesSource implements Source {
     if (waiting.length > 0) {
       // A part of what is wanted would look as if the rest had been taken away.
       const hold = `the cluster was not read yet: ${problem ?? `waiting for ${this.#options.api.address}`}`
-      return this.#view(previous, emptyAcceptance(previous), [problemOf(hold)], hold, null)
+      const problems = problem === null ? [] : [problemOf(hold)]
+      return this.#view(previous, emptyAcceptance(previous), problems, hold, null)
     }
     const now = this.#options.clock.now()
     this.#inquire(previous, now)

@@ -130,7 +130,7 @@ test('manifests/base comes up under a kubelet: agent and managers ready, the nod
   expect(lease?.spec.holderIdentity).toMatch(/^moorage-manager-/)
   // Nobody was refused anything that it asked for.
   const logs = await system('logs', '--prefix', '-l', 'app.kubernetes.io/part-of=moorage', '--tail=-1')
-  expect(logs).not.toMatch(/"level":"(error|fatal)"|forbidden|denied/i)
+  expect(logs).not.toMatch(/"level":"(error|fatal)"|forbidden|denied|a manifest is not as it should be/i)
 })
 
 test("a MicroVM starts in the control group that is no pod's, as likely to be ended for its memory as any process", async () => {
