@@ -130,7 +130,9 @@ test('manifests/base comes up under a kubelet: agent and managers ready, the nod
   )
   expect(lease?.spec.holderIdentity).toMatch(/^moorage-manager-/)
   // Nobody was refused anything that it asked for.
-  const logs = await system('logs', '--prefix', '-l', 'app.kubernetes.io/part-of=moorage', '--tail=-1')
+  const both = 'app.kubernetes.io/name in (moorage-agent, moorage-manager)'
+  const logs = await system('logs', '--prefix', '-l', both, '--tail=-1')
+  expect(logs).toMatch(/the controller runs[^]*the manager runs|the manager runs[^]*the controller runs/)
   expect(logs).not.toMatch(/"level":"(error|fatal)"|forbidden|denied|a manifest is not as it should be/i)
 })
 
