@@ -70,6 +70,8 @@ export function newReflector(options: ReflectorOptions): Reflector {
   let problem: string | null = null
   /** What `objects` is of, to watch from; null: everything is to be read anew. Empty: from whatever there is. */
   let version: string | null = null
+  /** Events of all watches so far. */
+  let heard = 0
 
   function tell(next: string | null): void {
     if (problem === next) return
@@ -85,6 +87,18 @@ export function newReflector(options: ReflectorOptions): Reflector {
     const object = reply.status === 200 ? (reply.body as ApiObject) : null
     take(new Map(object === null ? [] : [[keyOfObject(resource, object.metadata), object]]))
     return object?.metadata.resourceVersion ?? ''
+  }
+
+  /**
+   * Looks for one object after a watch from whatever there is was opened: what went between the last look and the watch is told
+   * by no event.
+   */
+  async function confirm(one: string, signal: AbortSignal): Promise<void> {
+    const before = heard
+    const at = `${path}/${encodeURIComponent(one)}`
+    const reply = await withDeadline(clock, patience, signal, (within) => api.send({ method: 'GET', path: at }, within))
+    if (reply.status !== 200 && reply.status !== 404) throw new ApiError(`GET ${at}`, reply)
+    if (reply.status === 404 && heard === before) take(new Map())
   }
 
   /** Everything, and the version it is of. A list whose pages expire on the way is begun again, in one page. */
@@ -165,7 +179,11 @@ export function newReflector(options: ReflectorOptions): Reflector {
       )
       if (opened.events === null) throw new ApiError(`watch ${path}`, opened.reply)
       tell(null)
+      if (from === '' && name !== undefined && objects.size > 0) {
+        confirm(name, stop.signal).catch((error) => stop.abort(error))
+      }
       for await (const event of opened.events) {
+        heard += 1
         timer()
         timer = clock.after(lasting.idle, expire)
         version = follow(event as WatchEvent) ?? version
@@ -219,7 +237,11 @@ export function newReflector(options: ReflectorOptions): Reflector {
       while (!signal.aborted) {
         const began = clock.monotonic()
         try {
-          version ??= await (name === undefined ? list(signal) : get(name, signal))
+          if (version === null) {
+            const found = await (name === undefined ? list(signal) : get(name, signal))
+            // One object's own version may be older than all that the server remembers, however new it was read.
+            version = name !== undefined && expiries > 0 ? '' : found
+          }
           await watch(version, signal)
           failures = 0
           expiries = 0

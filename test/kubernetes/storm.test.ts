@@ -219,6 +219,19 @@ test('a server that hangs delays no repair', async () => {
   await nothingElseIsThere(['a2', 'a3', 'a4', 'a6'])
 }, 180_000)
 
+test('a server that came back and knows nothing from before: what is at rest is watched, and not asked for again and again', async () => {
+  await stage.settled(30)
+  await cluster.kill('apiserver')
+  await cluster.compact()
+  await cluster.start('apiserver')
+  const began = Date.now()
+  await sleep(20_000)
+  const asked = installation.audit.since(began).filter(({ from, verb }) => from === 'agent' && verb === 'get')
+  console.log(`got within 20 s: ${JSON.stringify(countsOf(asked))}`)
+  // Its own object, which did not change for long: once, once more since that is too old to watch, and once for sure.
+  expect(asked.length).toBeLessThanOrEqual(3)
+}, 180_000)
+
 /** The way of the host to the server. */
 async function link(state: 'up' | 'down'): Promise<void> {
   await installation.nodes[0]!.setLink(state)

@@ -228,6 +228,34 @@ describe('one object by its name', () => {
     expect(api.watches[0]?.request.query).toMatchObject({ fieldSelector: 'metadata.name=a', resourceVersion: '5' })
   })
 
+  test('whose own version is older than what the server remembers is watched from whatever there is', async () => {
+    const one = { body: object('a', '3') }
+    api.answer(one, one, one)
+    api.refuse({ status: 410 })
+    const reflector = follow({ name: 'a', namespace: 'default' })
+    await clock.advance(0)
+    expect(watchesFrom()).toEqual([null])
+    api.watches[0]!.send({ type: 'ADDED', object: object('a', '3') })
+    await clock.advance(60_000)
+    expect(versions(reflector)).toEqual({ [key('a')]: '3' })
+    expect(api.asked.map(({ query }) => (query?.watch ? `watch ${query.resourceVersion}` : 'get'))).toEqual([
+      ...['get', 'watch 3', 'get', 'watch undefined', 'get'],
+    ])
+  })
+
+  test('that goes before such a watch has begun is missed, and one that comes meanwhile stays', async () => {
+    const one = { body: object('a', '3') }
+    api.answer(one, one, { status: 404 })
+    api.refuse({ status: 410 })
+    const reflector = follow({ name: 'a', namespace: 'default' })
+    await clock.advance(0)
+    expect(versions(reflector)).toEqual({})
+    expect([...reflector.departed.keys()]).toEqual([key('a')])
+    api.watches[0]!.send({ type: 'ADDED', object: object('a', '9') })
+    await clock.advance(0)
+    expect(versions(reflector)).toEqual({ [key('a')]: '9' })
+  })
+
   test('may be absent, and come later', async () => {
     api.answer({ status: 404 })
     const reflector = follow({ name: 'a', namespace: 'default' })
