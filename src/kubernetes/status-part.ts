@@ -1,3 +1,4 @@
+import { textIn } from '../api/loose.ts'
 import { isMap } from '../api/rule.ts'
 import type { OwnParts } from './status-writer.ts'
 
@@ -32,8 +33,12 @@ function isEmpty(value: unknown): boolean {
 /** By type: the order of a keyed list is the server's. */
 function ownConditions(value: unknown, types: readonly string[]): unknown {
   if (!Array.isArray(value)) return []
-  const ours = value.filter((each) => isMap(each) && types.includes(String(each.type)))
-  return ours.toSorted((a, b) => (String(a.type) < String(b.type) ? -1 : 1))
+  const ours = value.filter((each) => isMap(each) && types.includes(typeOf(each)))
+  return ours.toSorted((a, b) => (typeOf(a) < typeOf(b) ? -1 : 1))
+}
+
+function typeOf(condition: unknown): string {
+  return textIn(condition, 'type') ?? ''
 }
 
 /** Members in alphabetical order, all the way down; none that are undefined. */

@@ -45,7 +45,7 @@ export function tenantWishOf(spec: unknown): TenantWish {
 /** What the spec of a MicroVMTenant allows. */
 export function tenantAllowanceOf(spec: unknown): TenantAllowance {
   return {
-    networks: new Set(mapsIn(spec, 'networks').map(({ name }) => String(name))),
+    networks: new Set(mapsIn(spec, 'networks').map(nameIn)),
     images: new Set(texts(spec, 'images')),
     shares: new Set(texts(spec, 'shares')),
     hostIdentifiers: new Set(texts(spec, 'hostIdentifiers')),

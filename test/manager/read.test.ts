@@ -46,9 +46,13 @@ const { value: broken } = fc.letrec<{ value: unknown }>((ref) => ({
       'True',
     ),
     fc.array(ref('value'), { maxLength: 3 }),
-    fc.dictionary(fc.oneof(member, fc.constantFrom('name', 'network', 'address', 'state', 'ephemeral')), ref('value'), {
-      maxKeys: 4,
-    }),
+    fc.dictionary(
+      fc.oneof(member, fc.constantFrom('name', 'network', 'address', 'state', 'ephemeral', 'toString')),
+      ref('value'),
+      {
+        maxKeys: 4,
+      },
+    ),
   ),
 }))
 const spoilt = fc.dictionary(member, broken, { maxKeys: 3 })
