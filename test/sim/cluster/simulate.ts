@@ -143,7 +143,7 @@ class Run {
     this.#oracles.atRest()
   }
 
-  /** I: At rest nothing is written but Leases, and nobody asks without a pause. */
+  /** I: At rest nothing is written but Leases, nor sent to be, and nobody asks without a pause. */
   async idle(milliseconds: number): Promise<void> {
     if (this.#isBroken) return
     const { store, weather, hosts, managers } = this.#cluster
@@ -153,11 +153,13 @@ class Run {
       if (change.resource.kind === 'Event') this.#oracles.fail('I', 'an Event is written at rest')
     })
     const clients = [...hosts, ...managers].map(({ name }) => name)
-    const before = clients.map((name) => weather.asked(name))
+    const before = clients.map((name) => ({ asked: weather.asked(name), written: weather.written(name) }))
     await this.#pass(milliseconds)
     stop()
     for (const [at, name] of clients.entries()) {
-      const asked = ((weather.asked(name) - before[at]!) * 60_000) / milliseconds
+      const written = weather.written(name) - before[at]!.written
+      if (written > 0) this.#oracles.fail('I', `${name} sends ${written} writes at rest`)
+      const asked = ((weather.asked(name) - before[at]!.asked) * 60_000) / milliseconds
       if (asked > mostAsked) this.#oracles.fail('I', `${name} asks ${Math.round(asked)} times a minute at rest`)
     }
   }

@@ -22,6 +22,8 @@ export interface Way {
   readonly watches: Set<OpenWatch>
   /** Requests so far. */
   asked: number
+  /** Of them those that would change something, but for Leases; whether anything became another or not. */
+  written: number
 }
 
 /** A watch that is open, as the weather has it in its hands. */

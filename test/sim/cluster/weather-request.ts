@@ -47,10 +47,11 @@ async function touch({ cluster }: Way, { path }: ApiRequest): Promise<void> {
   await cluster.server.send({ method: 'PATCH', path: where, body, contentType: 'application/merge-patch+json' }, never)
 }
 
-function note({ cluster, client }: Way, { method, path, body }: ApiRequest): void {
+function note(way: Way, { method, path, body }: ApiRequest): void {
   if (method === 'GET' || path.includes('/leases')) return
+  way.written += 1
   const fields = isMap(body) ? Object.keys(body).filter((name) => !/^(apiVersion|kind|metadata)$/.test(name)) : []
-  cluster.note(`${client}: ${method} ${path} ${fields.join()}`)
+  way.cluster.note(`${way.client}: ${method} ${path} ${fields.join()}`)
 }
 
 /** Waits for ever for an answer that does not come. */

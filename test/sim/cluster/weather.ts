@@ -44,6 +44,11 @@ export class Weather {
     return this.#ways.get(client)?.asked ?? 0
   }
 
+  /** Those that would change something but a Lease, and perhaps did not. */
+  written(client: string): number {
+    return this.#ways.get(client)?.written ?? 0
+  }
+
   /** How often what strikes whom from now on. */
   blow(rates: ReadonlyMap<string, Rates>): void {
     this.#rates = rates
@@ -99,7 +104,15 @@ export class Weather {
     const dice = this.#dice.fork(client)
     const weather = this
     const way: Way = {
-      ...{ client, cluster: this.#cluster, dice, latency: dice.pick([0, 1, 7]), watches: new Set(), asked: 0 },
+      ...{
+        client,
+        cluster: this.#cluster,
+        dice,
+        latency: dice.pick([0, 1, 7]),
+        watches: new Set(),
+        asked: 0,
+        written: 0,
+      },
       strikes: (kind) => {
         const rate = this.#rates.get(client)?.get(kind)
         const isForced = this.#forced.get(client) === kind
