@@ -16,6 +16,7 @@ const acts: Readonly<Record<string, readonly [number, Act]>> = {
   'VM edited': [8, edit],
   'VM deleted': [4, (operator, _, dice) => onSome(operator, dice, (name) => operator.delete(name))],
   'VM replaced': [4, (operator, _, dice) => onSome(operator, dice, (name, vm) => operator.recreate(name, vm))],
+  'VM replaced by force': [3, (operator, _, dice) => onSome(operator, dice, (name, vm) => operator.force(name, vm))],
   'Secret rotated': [4, (operator, _, dice) => operator.rotate(dice.pick(['s1', 's2']))],
   'VM annotated': [
     2,

@@ -32,6 +32,8 @@ export class Operator {
   readonly touched = new Set<string>()
   /** VMs whose VMM somebody took away by hand, until that is seen. */
   readonly killed = new Set<string>()
+  /** VMs of which somebody took the finalizers away, so that two incarnations may be there for a while. */
+  readonly forced = new Set<string>()
   /** VMs whose status somebody took away. */
   readonly wiped = new Set<string>()
   /** Whether rollouts or their members changed since the last rest. */
@@ -76,6 +78,15 @@ export class Operator {
   /** As `kubectl replace --force`: deleted, and made again under its name as soon as that is free. */
   recreate(name: string, vm: WantedVm): void {
     this.delete(name)
+    this.apply(name, vm)
+  }
+
+  /** Deletes it and takes its finalizers away, as people do who wait for a deletion; then makes it again. */
+  force(name: string, vm: WantedVm): void {
+    const { kubectl } = this.#cluster
+    this.delete(name)
+    this.forced.add(name)
+    kubectl.patch('MicroVM', team, name, { metadata: { finalizers: null } })
     this.apply(name, vm)
   }
 

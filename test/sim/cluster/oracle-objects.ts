@@ -41,10 +41,11 @@ export class Objects {
       this.#sight.fail('H', `a value in ${kind} ${object.metadata.name}`)
   }
 
-  /** G: An object whose VM runs somewhere does not vanish. */
+  /** G: An object whose VM runs somewhere does not vanish, unless somebody takes its finalizers away. */
   #gone({ metadata }: ApiObject): void {
     const there = this.#vmms.running.find(({ uid }) => uid === metadata.uid)
-    if (there !== undefined) this.#sight.fail('G', `${metadata.name} vanishes and runs on ${there.host.name}`)
+    if (there === undefined || this.#sight.operator.forced.has(metadata.name)) return
+    this.#sight.fail('G', `${metadata.name} vanishes and runs on ${there.host.name}`)
   }
 
   /** E: bindingEpoch only grows; nodeName changes only with it, and only away from a fenced host on which it does not run. */
