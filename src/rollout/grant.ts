@@ -2,6 +2,7 @@ import type { Wait } from '../action.ts'
 import type { HostState, Machine, Observed, ObservedMachine } from '../host-state.ts'
 import type { Ledger, StartedRecord } from '../ledger.ts'
 import { due } from './due.ts'
+import { isItsTurn } from './turn.ts'
 import { wantsToRun } from './wants.ts'
 
 /** Who may restart now; the others wait, each with a sentence. By uid. */
@@ -53,7 +54,7 @@ interface Standing {
   readonly underWay: boolean
   /** It serves, and was not asked to go for a value before. */
   readonly ready: boolean
-  /** It runs with an old value, and may be started with the new one. */
+  /** It runs with an old value, and may be started with the new one now. */
   readonly rotates: boolean
 }
 
@@ -70,12 +71,15 @@ function stand(
   const flying = observed.inFlight.some((operation) => operation.machine === machine.uid)
   const behind = started !== null && (due(machine, started)?.fields.includes('credentials') ?? false)
   const mayStart = machine.blocked === null && !refused.has(machine.uid)
-  const rotates = alive && behind && mayStart
+  const wouldGo = alive && behind && mayStart
+  // Whose turn it is among several hosts is not ours to say: one that waits for it holds up nobody as long as it serves.
+  const rotates = wouldGo && isItsTurn(machine)
   const ready = !alive || seen.ready || started?.ended !== null || (seen.stray === true && !rotates)
   const down = !alive && wantsToRun(machine) && mayStart && (flying || started !== null)
   // A controller that died may have asked it to go: it is the one to go on with, whatever its last probe said.
   const stays = ready && !(rotates && seen?.asked === true)
-  return { machine, rotates, ready: stays, underWay: (rotates && flying) || (!behind && !ready) || down }
+  const isMissing = wouldGo && !rotates && !ready
+  return { machine, rotates, ready: stays, underWay: (rotates && flying) || (!behind && !ready) || isMissing || down }
 }
 
 function queued({ owner }: Machine, blocker: string): Wait {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { tellCluster } from './enumerate.ts'
 import { plainVm } from './objects.ts'
 import { Scene } from './scene.ts'
+import { clusterStories } from './stories.ts'
 
 test.each(['delete', 'taint'] as const)(
   'a host that was fenced by %s and is turned on again starts nothing that runs elsewhere',
@@ -67,4 +69,11 @@ test('an agent that starts anew waits for its turn until the server was read', a
   host.hooks.fate = () => 'lives'
   host.start()
   await scene.rests()
+})
+
+test('a VM whose turn has come does not wait for one beside it that waits for its own', async () => {
+  const story = clusterStories.find(({ name }) => name === 'a Secret of a rollout over two hosts rotates')!
+  // The wish of the first VM of a host comes to the server behind that of the second, which is let go first.
+  const { broken } = await tellCluster(story, { client: 'node-b', effect: 0, what: 'conflict' })
+  expect(broken).toEqual([])
 })
