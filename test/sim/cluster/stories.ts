@@ -37,6 +37,17 @@ export const clusterStories: readonly ClusterStory[] = [
     isDeep: true,
   },
   {
+    name: 'a VM is replaced by force while its host hears nothing',
+    before: (operator) => operator.apply('a', { ...full, pin: 'node-a' }),
+    change: (operator, { weather, clock }) => {
+      weather.cut('node-a', 'refused')
+      operator.force('a', { ...full, pin: 'node-a', memory: 80 })
+      clock.after(20_000, () => weather.return())
+    },
+    isRace: true,
+    lasts: 30_000,
+  },
+  {
     name: 'more memory and another network',
     before: (operator) => operator.apply('a', plainVm),
     change: (operator) => operator.apply('a', { ...plainVm, memory: 80, network: 'n2' }),

@@ -188,7 +188,7 @@ export const resolveBugs: readonly Bug[] = [
   {
     name: 'rollout-does-not-wait-between-stop-and-start',
     file: 'rollout/grant.ts',
-    find: 'underWay: (rotates && flying) || (!behind && !ready) || down',
+    find: 'underWay: (rotates && flying) || (!behind && !ready) || isMissing || down',
     replace: 'underWay: !behind && !ready',
     why: 'a VM that is down for its new value is not under way, one thinks',
   },
