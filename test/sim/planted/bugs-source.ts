@@ -57,7 +57,7 @@ export const sourceBugs: readonly Bug[] = [
     name: 'old-secrets-kept',
     file: 'source/index-store.ts',
     find: 'await this.#secrets.forget(previous.records.values(), whole.records.values())',
-    replace: '',
+    replace: 'this.#whole = true',
     why: 'versions that nobody names any more stay on the disk',
   },
   {
