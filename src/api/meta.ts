@@ -130,8 +130,8 @@ export const secretMeta = namespacedMeta
   .extend({ name: subdomain().describe('Name, unique within the namespace; a DNS subdomain, and never changed.') })
   .describe('Name, namespace and labels of the object.')
 
-/** Characters of the longest name of a host: with what stands before it, it is the name of a Role, too. */
-export const MAX_HOST_NAME = 240
+/** Characters of the longest name of a host: with what stands around it, it names Roles (253 characters) and files (255), too. */
+export const MAX_HOST_NAME = 200
 
 /** `metadata` of a MicroVMHost, which has the name of a Node. */
 export const hostMeta = clusterMeta

@@ -75,7 +75,7 @@ export async function openStatuses({ files }: World, folder: string): Promise<St
   }
 }
 
-// Keys are Kind/namespace/name, each a DNS label or a word: no other slash, no comma.
+// Keys are Kind/namespace/name, each a DNS name or a word: no other slash, no comma.
 function fileOf(key: string): string {
   return `${key.replaceAll('/', ',')}.json`
 }

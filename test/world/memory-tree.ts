@@ -44,6 +44,7 @@ export interface Place {
   readonly node: Node | null
 }
 
+const MAX_NAME = 255
 const MAX_LINKS = 40
 
 /**
@@ -97,6 +98,7 @@ export class MemoryTree {
       const slash = path.indexOf('/', start)
       const name = slash < 0 ? path.slice(start) : path.slice(start, slash)
       if (name === '' || name === '.' || name === '..') return null
+      if (name.length > MAX_NAME) throw fail('ENAMETOOLONG', path)
       const node = here.entries.get(name) ?? null
       if (slash < 0) return node?.type === 'symlink' && last ? null : { parent: here, name, node }
       if (node?.type !== 'directory') return null
